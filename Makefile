@@ -1,0 +1,34 @@
+# make app    the app on http://127.0.0.1:7860    (make app ARGS="--port 8000")
+# make test   the whole test suite, browser tests included
+# make lint   ruff: check and formatting
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: app test lint clean
+
+app: .venv/.app
+	$(BIN)/python app.py $(ARGS)
+
+test: .venv/.dev
+	@# A Chromium that is here already serves; else Playwright brings its own.
+	@test -n "$$FKD_CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome \
+		|| $(BIN)/python -m playwright install chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv
+
+.venv/.app: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo 'fkd needs Python 3.10 or newer: make PYTHON=/path/to/python3.12'; exit 1; }
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/.dev: .venv/.app requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,173 @@
+"""Labelled faces in the layouts that people have them in.
+
+- a *keypoints folder*: ``keypoints.csv`` with rows ``file,x0,y0,x1,y1,…`` (pixels, 0-based, the centre of the top-left
+  pixel at (0, 0); an empty cell is a missing coordinate) and the pictures in ``images/`` beside it;
+- *Kaggle's* ``training.csv``, or a zip that holds it: named coordinate columns and an ``Image`` column with the 9,216
+  grey values of a 96×96 picture (https://www.kaggle.com/competitions/facial-keypoints-detection/data).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fkd.errors import DataError
+from fkd.geometry import Crop, whole_image_crop
+from fkd.schemes import Scheme
+
+__all__ = ["LabelledFace", "read_faces", "read_kaggle", "read_keypoints_folder"]
+
+KAGGLE_SIDE = 96
+# YouTube Faces frames: SPLIT_Person_Name_NN. All frames of a person belong on one side of a split.
+_YOUTUBE_FRAME = re.compile(r"(?:training|test)_(?P<person>.+)_\d\d")
+
+
+@dataclass(frozen=True)
+class LabelledFace:
+    """One face with labels.
+
+    Attributes:
+        image: path of the picture, or the picture itself, (H, W, 3) uint8.
+        points_xy: (K, 2) float64, image pixels, NaN where there is no label.
+        group: faces of one group (one photo, one person's frames) are never split between training and test.
+        box_xyxy: (4,) the face's box where one is known.
+        crop: how to frame the face where the data set says so itself (Kaggle's pictures are crops already).
+        source: which convention the labels follow, e.g. Kaggle's four-point rows.
+    """
+
+    image: Path | np.ndarray
+    points_xy: np.ndarray
+    group: str
+    box_xyxy: np.ndarray | None = None
+    crop: Crop | None = None
+    source: str = ""
+
+
+def read_faces(path: str | Path, scheme: Scheme) -> list[LabelledFace]:
+    """Read any layout of the module's text, told apart by what is at `path`.
+
+    Raises:
+        DataError: if `path` holds none of them, or labels of another scheme.
+    """
+    path = Path(path)
+    if (path / "keypoints.csv").is_file():
+        return read_keypoints_folder(path, scheme)
+    if path.is_dir() and (path / "training.zip").is_file():
+        return list(read_kaggle(path / "training.zip", scheme))
+    if path.is_file() and path.suffix.lower() in (".csv", ".zip"):
+        return list(read_kaggle(path, scheme))
+    raise DataError(
+        f"“{path.name}” is no data that fkd reads. Give a folder with keypoints.csv and images/, or Kaggle's "
+        "training.csv or training.zip."
+    )
+
+
+def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFace]:
+    """Faces of a keypoints folder; a photo with several labelled faces has several rows.
+
+    Raises:
+        DataError: naming the line, if a row does not fit the scheme or its picture is missing.
+    """
+    folder = Path(folder)
+    width = 1 + 2 * scheme.n_points
+    faces = []
+    with (folder / "keypoints.csv").open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        if len(header) != width:
+            raise DataError(
+                f"“{folder.name}/keypoints.csv” has {len(header)} columns; scheme {scheme.name} needs {width} "
+                "(file, then x and y of each point)."
+            )
+        for row in rows:
+            if len(row) != width:
+                raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: {len(row)} cells, not {width}.")
+            image = folder / "images" / row[0]
+            if not image.is_file():
+                raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: images/{row[0]} is missing.")
+            points = _floats(row[1:], f"“{folder.name}/keypoints.csv”, line {rows.line_num}").reshape(-1, 2)
+            frame = _YOUTUBE_FRAME.fullmatch(image.stem)
+            group = f"{folder.name}/{frame['person'] if frame else image.stem}"
+            faces.append(LabelledFace(image, points, group, source=folder.name))
+    return faces
+
+
+def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
+    """Faces of Kaggle's training file, row by row.
+
+    Kaggle's rows come from two sources: those with (nearly) all points and those with four, whose nose tip and lower
+    lip are placed by another convention. ``source`` tells them apart: ``kaggle-15`` or ``kaggle-4``.
+
+    Raises:
+        DataError: if columns are missing or a row is malformed.
+    """
+    path = Path(path)
+    with _open_csv(path) as text:
+        # A row is one 9,216-number cell and thirty coordinates: about 35 kB, under csv's limit of 128 kB.
+        rows = csv.DictReader(text)
+        columns = [f"{name}_{axis}" for name in scheme.names for axis in "xy"]
+        missing = [column for column in [*columns, "Image"] if column not in (rows.fieldnames or [])]
+        if missing:
+            raise DataError(
+                f"“{path.name}” has no column {missing[0]}: it is no Kaggle training file for {scheme.name}."
+            )
+        for row in rows:
+            where = f"“{path.name}”, line {rows.line_num}"
+            points = _floats([row[column] for column in columns], where).reshape(-1, 2)
+            source = "kaggle-15" if np.isfinite(points).all(axis=1).sum() > 4 else "kaggle-4"
+            image = kaggle_image(row["Image"], where)
+            crop = whole_image_crop(KAGGLE_SIDE, KAGGLE_SIDE)
+            yield LabelledFace(image, points, f"{path.stem}/{rows.line_num}", crop=crop, source=source)
+
+
+def kaggle_image(cell: str, where: str) -> np.ndarray:
+    """The ``Image`` cell as a picture, (96, 96, 3) uint8 with three equal channels.
+
+    Raises:
+        DataError: if it does not hold 9,216 whole numbers from 0 to 255.
+    """
+    try:
+        grey = np.array(cell.split(), dtype=np.int64)
+    except ValueError as error:
+        raise DataError(f"{where}: the Image cell holds something other than numbers.") from error
+    if grey.size != KAGGLE_SIDE**2 or grey.min() < 0 or grey.max() > 255:
+        raise DataError(f"{where}: the Image cell must hold {KAGGLE_SIDE**2} numbers from 0 to 255, not {grey.size}.")
+    return np.repeat(grey.astype(np.uint8).reshape(KAGGLE_SIDE, KAGGLE_SIDE, 1), 3, axis=2)
+
+
+def _floats(cells: list[str], where: str) -> np.ndarray:
+    try:
+        values = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
+    except ValueError as error:
+        raise DataError(f"{where}: {error}.") from error
+    if np.isinf(values).any():
+        raise DataError(f"{where}: a coordinate is infinite.")
+    # A point with one coordinate is no point.
+    values.reshape(-1, 2)[np.isnan(values.reshape(-1, 2)).any(axis=1)] = np.nan
+    return values
+
+
+@contextmanager
+def _open_csv(path: Path) -> Iterator[io.TextIOBase]:
+    """The CSV at `path`, or the one CSV inside the zip at `path`, as text."""
+    if path.suffix.lower() != ".zip":
+        with path.open(newline="", encoding="utf-8") as text:
+            yield text
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+            if len(inner) != 1:
+                raise DataError(f"“{path.name}” holds {len(inner)} CSV files; it must hold one.")
+            with archive.open(inner[0]) as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as text:
+                yield text
+    except zipfile.BadZipFile as error:
+        raise DataError(f"“{path.name}” is not a zip file, or a damaged one.") from error

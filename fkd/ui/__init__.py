@@ -1,0 +1,1 @@
+"""The page: a Gradio Blocks app around the keypoint editor."""

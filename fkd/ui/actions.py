@@ -1,0 +1,158 @@
+"""What happens when somebody opens a photo, adds a face or saves one. No layout here, and no Gradio events."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gradio.data_classes import FileData
+
+from fkd.correction_store import CorrectionStore
+from fkd.corrections import Correction
+from fkd.errors import CorrectionsError
+from fkd.predictor import Face
+from fkd.ui.editor import EditorDocument, EditorFace, parse_box, parse_face_edit, point_lists
+from fkd.ui.models import ServedModels
+from fkd.ui.photos import OpenFace, OpenPhoto, OpenPhotos
+
+__all__ = ["TABLE_COLUMNS", "Desk"]
+
+TABLE_COLUMNS = ["saved (UTC)", "scheme", "moved", "confirmed", "hidden", "largest move (px)", "by", "row"]
+TABLE_ROWS = 10
+
+
+class Desk:
+    """Where photos are opened, corrected and saved: the models, the open photos and the corrections of one app."""
+
+    def __init__(self, models: ServedModels, annotations: Path):
+        self.models = models
+        self.store = CorrectionStore(annotations)
+        self.photos = OpenPhotos()
+
+    def open_photo(self, path: str | Path, scheme: str) -> tuple[EditorDocument, str]:
+        """Predict a photo; return it for the editor, and a sentence about it.
+
+        Raises:
+            ImageError: if the file is no picture that can be used.
+            SchemeError: if there are no weights for the scheme.
+        """
+        photo = self.photos.open(path, self.models.predictor(scheme))
+        size = f"{photo.width} × {photo.height} px"
+        if not photo.faces:
+            return document(photo), (
+                f"No face found in {photo.name} ({size}). Press “Add face” and draw a box around each face."
+            )
+        faces = "1 face" if len(photo.faces) == 1 else f"{len(photo.faces)} faces"
+        return document(photo), f"{faces} in {photo.name} ({size}). Drag what is wrong, then save each face."
+
+    def add_face(self, payload: Any) -> tuple[EditorDocument, str]:
+        """Predict the face in a box that somebody drew.
+
+        Raises:
+            CorrectionsError: if the payload is no box, or its photo is not open.
+        """
+        photo = self._photo(payload)
+        box = parse_box(payload, photo.width, photo.height)
+        with photo.lock:
+            opened = photo.add(photo.predictor.in_box(photo.original, box.box_xyxy))
+            answer = document(photo, box.rev)
+        answer.selected = len(answer.faces) - 1
+        return answer, f"Face {opened.face_id[1:]} added. Drag what is wrong, then save it."
+
+    def save_face(self, payload: Any, annotator: str) -> tuple[EditorDocument, str]:
+        """Append a face as a person left it to the corrections.
+
+        Raises:
+            CorrectionsError: if the payload is no correction, its photo is not open, or the row cannot be written.
+        """
+        photo = self._photo(payload)
+        scheme = photo.predictor.scheme
+        edit = parse_face_edit(payload, scheme.n_points, photo.width, photo.height)
+        opened = photo.face(edit.face_id)
+        with photo.lock:  # two saves of one face follow each other, so that each supersedes the one before
+            correction = self.store.save(
+                photo.original, image_width=photo.width, image_height=photo.height, scheme=scheme.name,
+                box_xyxy=opened.face.box_xyxy, predicted_xy=opened.face.points, corrected_xy=edit.points,
+                confidence=opened.face.confidence, states=edit.states, model_version=photo.predictor.version,
+                annotator=annotator.strip(), supersedes=opened.saved_id,
+            )  # fmt: skip
+            opened.saved_id = correction.id
+            answer = document(photo, edit.rev)
+        changed = sum(state != "untouched" for state in edit.states)
+        points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
+        notices = [self.store.notices.pop(0) for _ in range(len(self.store.notices))]
+        return answer, " ".join([f"Saved face {opened.face_id[1:]} {points} to {self.store.path}.", *notices])
+
+    def latest(self) -> list[list]:
+        """The newest corrections in force as rows under `TABLE_COLUMNS`."""
+        return [table_row(correction) for correction in self.store.tail(TABLE_ROWS)]
+
+    def csv_snapshot(self) -> str:
+        """Path of a copy of the CSV to download.
+
+        Raises:
+            CorrectionsError: if nothing was saved yet.
+        """
+        if not self.store.path.exists():
+            raise CorrectionsError("There is nothing to download yet: save a face first.")
+        copy = Path(tempfile.mkdtemp(prefix="fkd-csv-")) / "corrections.csv"
+        shutil.copyfile(self.store.path, copy)
+        return str(copy)
+
+    def _photo(self, payload: Any) -> OpenPhoto:
+        doc_id = payload.get("doc_id") if isinstance(payload, dict) else None
+        if not isinstance(doc_id, str):
+            raise CorrectionsError("The page sent something that is no correction. Reload the page and try again.")
+        return self.photos.get(doc_id)
+
+
+def document(photo: OpenPhoto, rev: int = 0) -> EditorDocument:
+    """An open photo as the editor wants it."""
+    scheme = photo.predictor.scheme
+    return EditorDocument(
+        image=FileData(path=str(photo.display)),
+        width=photo.width,
+        height=photo.height,
+        doc_id=photo.doc_id,
+        rev=rev,
+        scheme=scheme.name,
+        names=list(scheme.names),
+        edges=[tuple(edge) for edge in scheme.edges],
+        faces=[editor_face(opened) for opened in photo.faces.values()],
+    )
+
+
+def editor_face(opened: OpenFace) -> EditorFace:
+    face: Face = opened.face
+    points = point_lists(face.points.round(2))
+    return EditorFace(
+        face_id=opened.face_id,
+        box_xyxy=[round(float(v), 2) for v in face.box_xyxy],
+        score=None if math.isnan(face.score) else round(face.score, 3),
+        predicted=points,
+        points=points,
+        confidence=[round(float(c), 3) for c in face.confidence],
+        states=["untouched"] * len(points),
+        saved_id=opened.saved_id or None,
+    )
+
+
+def table_row(correction: Correction) -> list:
+    states = Counter(correction.states)
+    shift_px = np.linalg.norm(correction.corrected_xy - correction.predicted_xy, axis=1)
+    largest = float(np.nanmax(shift_px)) if np.isfinite(shift_px).any() else 0.0
+    return [
+        correction.time_utc[:19].replace("T", " "),
+        correction.scheme,
+        states["moved"],
+        states["confirmed"],
+        states["occluded"] + states["absent"],
+        round(largest, 1),
+        correction.annotator,
+        correction.id,
+    ]

@@ -1,0 +1,384 @@
+"""Reading and keeping pictures: what is accepted, what is refused, and with which sentence."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from fkd.errors import ImageError
+from fkd.images import MAX_PIXELS, read_image, store_image
+from tests.pictures import (
+    PORTRAIT_PATH,
+    VIDEO_STARTS,
+    portrait,
+    resized,
+    write_png_that_claims,
+    write_truncated_jpeg,
+    write_video_start,
+)
+
+
+def small() -> np.ndarray:
+    """A picture without any symmetry, 120 high and 102 wide."""
+    return resized(portrait(), 120)
+
+
+def saved(path, pixels, **options):
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def mean_difference(first, second) -> float:
+    return float(np.abs(first.astype(int) - second).mean())
+
+
+def refusal(source) -> str:
+    with pytest.raises(ImageError) as caught:
+        read_image(source)
+    return str(caught.value)
+
+
+# Reading
+
+
+def test_a_path_bytes_a_pil_image_and_an_array_give_the_same_pixels(tmp_path):
+    path = saved(tmp_path / "a.png", small())
+    for source in (path, str(path), path.read_bytes(), Image.open(path), small()):
+        pixels = read_image(source)
+        assert pixels.dtype == np.uint8
+        np.testing.assert_array_equal(pixels, small())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_comes_out_upright(tmp_path, orientation):
+    stored_by_camera = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation](small())
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("a.png", "a.jpg", "a.webp", "a.tif"):
+        path = saved(tmp_path / name, np.ascontiguousarray(stored_by_camera), exif=exif)
+        pixels = read_image(path)
+        assert pixels.shape == small().shape
+        assert mean_difference(pixels, small()) < 12, name
+        assert read_image(tmp_path / store_image(path, tmp_path)).shape == small().shape
+
+
+def test_an_upright_photo_with_a_damaged_exif_block_is_still_read(tmp_path):
+    path = saved(tmp_path / "a.jpg", small(), exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert read_image(path).shape == small().shape
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
+    ramp = np.linspace(0, 65535, 256 * 16).astype(np.uint16).reshape(16, 256)
+    for name in ("a.png", "a.tif"):
+        pixels = read_image(saved(tmp_path / name, ramp))
+        assert pixels.shape == (16, 256, 3)
+        np.testing.assert_allclose(pixels[..., 0], ramp / 257, atol=1)
+
+
+def test_floating_point_tiff_is_refused_with_advice(tmp_path):
+    assert "8-bit RGB" in refusal(saved(tmp_path / "a.tif", np.zeros((20, 20), np.float32)))
+
+
+def test_cmyk_palette_and_one_bit(tmp_path):
+    Image.fromarray(small()).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    assert mean_difference(read_image(tmp_path / "cmyk.jpg"), small()) < 8
+    Image.fromarray(small()).quantize(256).save(tmp_path / "palette.png")
+    assert mean_difference(read_image(tmp_path / "palette.png"), small()) < 8
+    Image.fromarray(small()).convert("1").save(tmp_path / "one.png")
+    assert set(np.unique(read_image(tmp_path / "one.png"))) == {0, 255}
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparent_parts_become_white(tmp_path, mode):
+    picture = Image.fromarray(small()).convert("RGBA")
+    picture.paste((10, 20, 30, 0), (0, 0, 40, 40))
+    picture = picture.convert(mode)
+    if mode != "PA":  # no common file format has this mode
+        picture.save(tmp_path / "a.png")
+        picture = tmp_path / "a.png"
+    pixels = read_image(picture)
+    assert (pixels[:38, :38] == 255).all()
+    assert not (pixels[45:, 45:] == 255).all()
+
+
+@pytest.mark.parametrize("extension", ["gif", "webp", "png"])
+def test_of_an_animation_the_first_frame_is_read(tmp_path, extension):
+    frames = [Image.new("RGB", (32, 24), colour) for colour in ("red", "blue", "lime")]
+    frames[0].save(tmp_path / f"a.{extension}", save_all=True, append_images=frames[1:], duration=50)
+    pixels = read_image(tmp_path / f"a.{extension}")
+    assert pixels.shape == (24, 32, 3)
+    assert mean_difference(pixels, np.array([255, 0, 0])) < 5
+
+
+def test_heic_is_read_and_kept_as_jpeg(tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.from_pillow(Image.fromarray(small())).save(tmp_path / "a.heic", quality=95)
+    assert mean_difference(read_image(tmp_path / "a.heic"), small()) < 8
+    assert mean_difference(read_image((tmp_path / "a.heic").read_bytes()), small()) < 8
+    name = store_image(tmp_path / "a.heic", tmp_path)
+    assert name.endswith(".jpg")
+    assert mean_difference(read_image(tmp_path / name), small()) < 8
+
+
+def test_arrays_grey_and_with_alpha():
+    grey = small()[..., 0]
+    np.testing.assert_array_equal(read_image(grey), np.dstack([grey] * 3))
+    alpha = np.dstack([small(), np.zeros(grey.shape, np.uint8)])
+    assert (read_image(alpha) == 255).all()
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((20, 20, 3), np.float32),
+        np.zeros((20, 20, 2), np.uint8),
+        np.zeros(400, np.uint8),
+        np.zeros((1, 20, 20, 3), np.uint8),
+    ],
+)
+def test_other_arrays_are_refused_and_the_expected_one_is_named(pixels):
+    assert "(H, W, 3)" in refusal(pixels)
+
+
+def test_other_types_are_refused():
+    assert "NoneType" in refusal(None)
+
+
+# Refusing files
+
+
+def test_missing_file_folder_and_empty_file(tmp_path):
+    (tmp_path / "empty.jpg").touch()
+    for name, words in (("none.jpg", "does not exist"), (".", "folder"), ("empty.jpg", "empty")):
+        message = refusal(tmp_path / name)
+        assert words in message
+        assert str(tmp_path) not in message
+    assert refusal(tmp_path / "none.jpg").startswith("none.jpg ")
+    assert "empty" in refusal(b"")
+
+
+def test_truncated_files(tmp_path):
+    message = refusal(write_truncated_jpeg(tmp_path / "half.jpg"))
+    assert message.startswith("half.jpg is damaged")
+    for extension in ("png", "webp", "gif", "bmp", "tif"):
+        content = saved(tmp_path / f"whole.{extension}", small()).read_bytes()
+        assert "damaged" in refusal(content[: len(content) // 2]), extension
+
+
+def test_damaged_png_contents(tmp_path):
+    content = bytearray(saved(tmp_path / "a.png", small()).read_bytes())
+    content[200:300] = bytes(100)
+    assert "damaged" in refusal(bytes(content))
+
+
+def test_files_that_are_no_pictures_whatever_their_name(tmp_path):
+    for content, words in (
+        (b"Dear all,\n" * 50, "not a picture"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a"),
+    ):
+        (tmp_path / "holiday.jpg").write_bytes(content)
+        message = refusal(tmp_path / "holiday.jpg")
+        assert message.startswith("holiday.jpg is")
+        assert words in message
+
+
+@pytest.mark.parametrize("container", VIDEO_STARTS)
+def test_a_video_is_called_a_video(tmp_path, container):
+    message = refusal(write_video_start(tmp_path / "clip.jpg", container))
+    assert message.startswith("clip.jpg is a video")
+
+
+def test_a_renamed_picture_is_read_by_its_content(tmp_path):
+    saved(tmp_path / "a.png", small()).rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), small())
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (15, 200), (200, 15)])
+def test_too_small(tmp_path, width, height):
+    message = refusal(saved(tmp_path / "dot.png", np.zeros((height, width, 3), np.uint8)))
+    assert f"{width}×{height}" in message
+    assert message.startswith("dot.png")
+
+
+def test_sixteen_pixels_are_enough(tmp_path):
+    assert read_image(saved(tmp_path / "a.png", np.zeros((16, 16, 3), np.uint8))).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(10_000, 6_000), (12_000, 10_000), (30_000, 30_000), (2_000_000, 40)])
+def test_too_many_pixels_are_refused_before_decoding_and_without_a_warning(tmp_path, width, height):
+    path = write_png_that_claims(tmp_path / "bomb.png", width, height)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        start = time.perf_counter()
+        message = refusal(path)
+    assert "50 million" in message
+    assert time.perf_counter() - start < 0.5
+
+
+def test_a_real_sixty_megapixel_picture_is_refused_and_a_fifty_one_is_read(tmp_path):
+    assert MAX_PIXELS == 50_000_000
+    Image.new("L", (10_000, 6_000)).save(tmp_path / "sixty.png")
+    assert "10000×6000" in refusal(tmp_path / "sixty.png")
+    Image.new("L", (10_000, 5_000)).save(tmp_path / "fifty.png")
+    assert read_image(tmp_path / "fifty.png").shape == (5_000, 10_000, 3)
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "gif", "webp", "tif", "bmp", "jp2"])
+def test_damage_anywhere_gives_pixels_or_an_image_error_and_nothing_else(tmp_path, extension):
+    content = saved(tmp_path / f"a.{extension}", resized(portrait(), 48)).read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(150):
+        damaged = bytearray(content)
+        for at in random.integers(0, len(damaged), 6):
+            damaged[min(at, random.integers(1, len(damaged)))] = random.integers(256)
+        try:
+            assert read_image(bytes(damaged)).dtype == np.uint8
+        except ImageError as error:
+            assert str(error).endswith(".")
+
+
+def test_no_file_stays_open(tmp_path):
+    paths = [saved(tmp_path / "a.png", small()), write_truncated_jpeg(tmp_path / "b.jpg")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        read_image(paths[0])
+        refusal(paths[1])
+    for path in paths:
+        path.unlink()
+
+
+# Keeping
+
+
+def test_a_plain_jpeg_and_png_are_kept_byte_for_byte(tmp_path):
+    rgb, grey = small(), small()[..., 0]
+    for path in (
+        saved(tmp_path / "a.jpg", rgb),
+        saved(tmp_path / "a.png", rgb),
+        saved(tmp_path / "grey.jpg", grey, progressive=True, dpi=(300, 300)),
+        saved(
+            tmp_path / "grey.png", grey, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        ),
+    ):
+        name = store_image(path, tmp_path / "kept")
+        assert (tmp_path / "kept" / name).read_bytes() == path.read_bytes()
+        assert len(name) == 32 + 4
+        assert name.endswith(path.suffix)
+
+
+def test_the_same_picture_is_kept_once(tmp_path):
+    first = store_image(PORTRAIT_PATH, tmp_path)
+    written = (tmp_path / first).stat().st_mtime_ns
+    assert store_image(PORTRAIT_PATH, tmp_path) == first
+    assert store_image(tmp_path / first, tmp_path) == first
+    assert [path.name for path in tmp_path.iterdir()] == [first]
+    assert (tmp_path / first).stat().st_mtime_ns == written
+
+
+def gps_exif(orientation: int = 6) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010E] = "a description that is nobody's business"
+    exif.get_ifd(0x8825)[2] = (51.0, 30.0, 0.0)
+    return exif
+
+
+def test_a_phone_photo_is_kept_upright_and_without_its_metadata(tmp_path):
+    path = saved(tmp_path / "phone.jpg", small(), exif=gps_exif(), quality=95)
+    name = store_image(path, tmp_path / "kept")
+    with Image.open(tmp_path / "kept" / name) as kept:
+        assert not kept.getexif()
+        assert kept.layer[0][1:3] == (1, 1), "chroma is subsampled"
+    assert b"business" not in (tmp_path / "kept" / name).read_bytes()
+    np.testing.assert_allclose(read_image(tmp_path / "kept" / name), read_image(path), atol=40)
+    assert read_image(tmp_path / "kept" / name).shape == (102, 120, 3)
+    assert store_image(path, tmp_path / "kept") == name
+
+
+def test_messages_hidden_in_a_jpeg_or_png_are_not_kept(tmp_path):
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    text.add_text("Author", "a secret")
+    plain = saved(tmp_path / "plain.jpg", small()).read_bytes()
+    (tmp_path / "appended.jpg").write_bytes(plain + b"a secret film behind the picture")
+    plain = saved(tmp_path / "plain.png", small()).read_bytes()
+    (tmp_path / "appended.png").write_bytes(plain + b"a secret film behind the picture")
+    sources = (
+        saved(tmp_path / "comment.jpg", small(), comment="a secret"),
+        saved(tmp_path / "xmp.jpg", small(), xmp=b"<x>a secret</x>"),
+        saved(tmp_path / "text.png", small(), pnginfo=text),
+        tmp_path / "appended.jpg",
+        tmp_path / "appended.png",
+    )
+    for path in sources:
+        assert b"a secret" in path.read_bytes()
+        assert b"a secret" not in (tmp_path / store_image(path, tmp_path)).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("kind", ["webp", "gif", "bmp", "cmyk.jpg", "rgba.png", "16.png"])
+def test_everything_else_is_kept_as_plain_rgb_of_the_same_size(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    picture = Image.fromarray(small())
+    if kind == "16.png":
+        picture = Image.fromarray(small()[..., 0].astype(np.uint16) * 257)
+    if kind in ("cmyk.jpg", "rgba.png"):
+        picture = picture.convert(kind[:4].upper())
+    picture.save(path)
+    name = store_image(path, tmp_path / "kept")
+    assert name.endswith(".jpg" if kind == "cmyk.jpg" else ".png")
+    original, kept = read_image(path), read_image(tmp_path / "kept" / name)
+    assert kept.shape == original.shape
+    assert mean_difference(kept, original) < (3 if kind == "cmyk.jpg" else 1e-9)
+    with Image.open(tmp_path / "kept" / name) as stored:
+        assert stored.mode == "RGB"
+
+
+def test_nothing_is_kept_of_a_bad_picture(tmp_path):
+    with pytest.raises(ImageError, match="damaged"):
+        store_image(write_truncated_jpeg(tmp_path / "half.jpg"), tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_failed_write_leaves_no_part_behind(tmp_path, monkeypatch):
+    def full_disk(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(ImageError, match="No space left") as caught:
+        store_image(PORTRAIT_PATH, tmp_path / "kept")
+    assert str(tmp_path) not in str(caught.value)
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_many_at_once_store_one_whole_file(tmp_path):
+    path = saved(tmp_path / "phone.jpg", small(), exif=gps_exif())
+    names = []
+    threads = [threading.Thread(target=lambda: names.append(store_image(path, tmp_path / "kept"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(names) == 8
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == [names[0]] == list(set(names))
+
+
+def test_a_pil_image_that_cannot_be_decoded_is_refused(tmp_path):
+    content = write_truncated_jpeg(tmp_path / "half.jpg").read_bytes()
+    assert "damaged" in refusal(Image.open(io.BytesIO(content)))

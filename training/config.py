@@ -1,0 +1,69 @@
+"""The settings of a training, one frozen dataclass each for training from scratch and for fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MODEL_SIZES", "FinetuneConfig", "TrainConfig"]
+
+# The widths of fkd.model.ModelConfig by name: what the shipped ibug68 (base) and kaggle15 (small) are.
+MODEL_SIZES = {
+    "base": {"stem_width": 24, "widths": (48, 96, 192, 256), "head_width": 128},
+    "small": {"stem_width": 16, "widths": (32, 64, 128, 192), "head_width": 96},
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of ``python -m training train``; the defaults trained the shipped ``ibug68``.
+
+    Attributes:
+        epochs: passes over the training faces (a face of weight 2 is seen twice a pass).
+        batch_size: faces a step.
+        lr: peak learning rate of AdamW, reached after `warmup` of the steps, then a cosine to zero.
+        warmup: share of the steps.
+        weight_decay: AdamW's.
+        ema_decay: of the moving average of the weights, which is what is saved.
+        small_px, small_share: the first `small_share` of the steps see crops of `small_px`: a fully convolutional net
+            learns most of what it will at little more than half the cost.
+        heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss.
+        seed: of everything random.
+        threads: CPU threads, 0 for torch's own choice.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    """
+
+    epochs: int = 60
+    batch_size: int = 48
+    lr: float = 2e-3
+    warmup: float = 0.05
+    weight_decay: float = 0.05
+    ema_decay: float = 0.998
+    small_px: int = 96
+    small_share: float = 0.75
+    heat_weight: float = 0.1
+    seed: int = 0
+    threads: int = 0
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """Settings of ``python -m training finetune``.
+
+    Attributes:
+        steps: optimiser steps.
+        batch_size: faces a step.
+        replay: share of each batch that is base data, against forgetting; 0 is used when there is no base data.
+        lr: peak learning rate of AdamW.
+        anchor_weight: weight of staying near the old network's predictions at points that nobody has judged.
+        seed, threads, device: as in :class:`TrainConfig`.
+    """
+
+    steps: int = 200
+    batch_size: int = 32
+    replay: float = 0.6
+    lr: float = 3e-4
+    anchor_weight: float = 0.3
+    seed: int = 0
+    threads: int = 0
+    device: str = "auto"

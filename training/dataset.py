@@ -1,0 +1,104 @@
+"""Faces made ready for training: each cut out once, with room to turn and shift it, and its points beside it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fkd.formats import LabelledFace
+from fkd.geometry import Crop, crop_from_box, crop_from_points, cut
+from fkd.images import read_image
+from fkd.schemes import Scheme
+
+__all__ = ["CHIP_MARGIN", "FaceSet", "face_crop", "is_held_out", "make_face_set"]
+
+# A chip is this much wider than the crop that the network sees: enough to turn the crop by 45° and enlarge it a bit.
+CHIP_MARGIN = 1.6
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """N faces in memory.
+
+    Attributes:
+        chips: (N, 3, C, C) uint8; each holds a face's nominal crop in its middle, `CHIP_MARGIN` times as wide.
+        points: (N, K, 2) float32, unit coordinates *of the chip*; NaN where there is no label.
+        source: (N,) int64, index of each face's labelling convention in `sources`; 0 is the one that ships.
+        sources: their names.
+        weight: (N,) float64, how often a face is drawn, relative to the others.
+    """
+
+    chips: torch.Tensor
+    points: torch.Tensor
+    source: torch.Tensor
+    sources: tuple[str, ...]
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.chips)
+
+
+def is_held_out(face: LabelledFace) -> bool:
+    """Whether a face belongs to the held-out tenth: decided by its group's name alone, so it never changes."""
+    return zlib.crc32(face.group.encode()) % 10 == 0
+
+
+def face_crop(face: LabelledFace, scheme: Scheme) -> Crop:
+    """The face's nominal crop: the data set's own, else from the labelled points' box, else from its box."""
+    if face.crop is not None:
+        return face.crop
+    if np.isfinite(face.points_xy).all() or face.box_xyxy is None:
+        return crop_from_points(face.points_xy, scheme.crop_from_points)
+    return crop_from_box(face.box_xyxy, scheme.crop_from_box)
+
+
+def make_face_set(
+    faces: Sequence[LabelledFace],
+    scheme: Scheme,
+    input_px: int,
+    weights: Sequence[float] | None = None,
+    progress: Callable[[Sequence], Sequence] = lambda items: items,
+) -> FaceSet:
+    """Cut every face's chip.
+
+    Args:
+        faces: at least one; their photos are read one after the other, each once if its faces stand together.
+        input_px: side of the crop that the network sees; chips are `CHIP_MARGIN` times that.
+        weights: how often to draw each face; once each if left out.
+        progress: wraps the list of faces, e.g. in a progress bar.
+
+    Raises:
+        ImageError: if a photo cannot be read.
+    """
+    chip_px = round(input_px * CHIP_MARGIN)
+    chips = torch.empty((len(faces), 3, chip_px, chip_px), dtype=torch.uint8)
+    points = np.empty((len(faces), scheme.n_points, 2), dtype=np.float32)
+    sources = tuple(dict.fromkeys(face.source for face in faces))
+    loaded: tuple[Path | None, torch.Tensor | None] = (None, None)
+    for i, face in enumerate(progress(faces)):
+        if isinstance(face.image, Path):
+            if loaded[0] != face.image:
+                loaded = (face.image, _tensor(read_image(face.image)))
+            image = loaded[1]
+        else:
+            image = _tensor(face.image)
+        crop = face_crop(face, scheme)
+        chip = Crop(crop.center_xy, crop.size_px * CHIP_MARGIN, crop.roll_rad)
+        chips[i] = cut(image, [chip], chip_px)[0].round().to(torch.uint8)
+        points[i] = chip.to_unit(face.points_xy)
+    return FaceSet(
+        chips,
+        torch.from_numpy(points),
+        torch.tensor([sources.index(face.source) for face in faces]),
+        sources,
+        np.ones(len(faces)) if weights is None else np.asarray(weights, dtype=np.float64),
+    )
+
+
+def _tensor(image: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)  # (3, H, W)
