@@ -115,11 +115,17 @@ def as_row(photo: str, index: int, face) -> list:
 
 def write_overlay(folder: Path, photo: str, image, faces: list, scheme) -> None:
     from fkd.drawing import draw_faces
+    from fkd.errors import ImageError
 
-    folder.mkdir(parents=True, exist_ok=True)
     drawn = draw_faces(
         image, [face.points for face in faces], scheme.edges,
         boxes=[face.box_xyxy for face in faces], confidence=[face.confidence for face in faces],
     )  # fmt: skip
     # The whole name stays in, so that a.jpg and a.png do not overwrite each other.
-    drawn.save(folder / f"{Path(photo).name}.png")
+    path = folder / f"{Path(photo).name}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn.save(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ImageError(f"The overlay of {photo} cannot be written to {path}: {reason}.") from error

@@ -79,7 +79,7 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
     folder = Path(folder)
     width = 1 + 2 * scheme.n_points
     faces = []
-    with (folder / "keypoints.csv").open(newline="", encoding="utf-8") as file:
+    with _open_csv(folder / "keypoints.csv") as file:
         rows = csv.reader(file)
         header = next(rows, [])
         if len(header) != width:
@@ -94,6 +94,8 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
             if not image.is_file():
                 raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: images/{row[0]} is missing.")
             points = _floats(row[1:], f"“{folder.name}/keypoints.csv”, line {rows.line_num}").reshape(-1, 2)
+            if np.isnan(points).all():
+                raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: no point has a label.")
             frame = _YOUTUBE_FRAME.fullmatch(image.stem)
             group = f"{folder.name}/{frame['person'] if frame else image.stem}"
             faces.append(LabelledFace(image, points, group, source=folder.name))
@@ -121,6 +123,9 @@ def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
             )
         for row in rows:
             where = f"“{path.name}”, line {rows.line_num}"
+            cells = sum(isinstance(cell, str) for cell in row.values())  # DictReader fills up short rows with None
+            if cells != len(rows.fieldnames):
+                raise DataError(f"{where}: {cells} cells, not {len(rows.fieldnames)}.")
             points = _floats([row[column] for column in columns], where).reshape(-1, 2)
             source = "kaggle-15" if np.isfinite(points).all(axis=1).sum() > 4 else "kaggle-4"
             image = kaggle_image(row["Image"], where)
@@ -136,7 +141,7 @@ def kaggle_image(cell: str, where: str) -> np.ndarray:
     """
     try:
         grey = np.array(cell.split(), dtype=np.int64)
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         raise DataError(f"{where}: the Image cell holds something other than numbers.") from error
     if grey.size != KAGGLE_SIDE**2 or grey.min() < 0 or grey.max() > 255:
         raise DataError(f"{where}: the Image cell must hold {KAGGLE_SIDE**2} numbers from 0 to 255, not {grey.size}.")
@@ -158,11 +163,11 @@ def _floats(cells: list[str], where: str) -> np.ndarray:
 @contextmanager
 def _open_csv(path: Path) -> Iterator[io.TextIOBase]:
     """The CSV at `path`, or the one CSV inside the zip at `path`, as text."""
-    if path.suffix.lower() != ".zip":
-        with path.open(newline="", encoding="utf-8") as text:
-            yield text
-        return
     try:
+        if path.suffix.lower() != ".zip":
+            with path.open(newline="", encoding="utf-8") as text:
+                yield text
+            return
         with zipfile.ZipFile(path) as archive:
             inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
             if len(inner) != 1:
@@ -171,3 +176,5 @@ def _open_csv(path: Path) -> Iterator[io.TextIOBase]:
                 yield text
     except zipfile.BadZipFile as error:
         raise DataError(f"“{path.name}” is not a zip file, or a damaged one.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"“{path.name}” is no CSV in UTF-8 text: {error}.") from error

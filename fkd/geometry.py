@@ -81,9 +81,12 @@ def roll_of_points(points_xy: np.ndarray, scheme: Scheme) -> float:
 
 
 def crop_from_box(box_xyxy: Sequence[float], framing: Framing, roll_rad: float = 0.0) -> Crop:
-    """Frame a face known by its box ``x0, y0, x1, y1`` in image pixels, turned upright by `roll_rad`."""
+    """Frame a face known by its box ``x0, y0, x1, y1`` in image pixels, turned upright by `roll_rad`.
+
+    The box's size is the root of its area: beside the points' own box that varies less than its longer side does.
+    """
     x0, y0, x1, y1 = (float(v) for v in box_xyxy)
-    return _frame((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0), framing, roll_rad)
+    return _frame((x0 + x1) / 2, (y0 + y1) / 2, math.sqrt((x1 - x0) * (y1 - y0)), framing, roll_rad)
 
 
 def crop_from_points(points_xy: np.ndarray, framing: Framing, roll_rad: float = 0.0) -> Crop:

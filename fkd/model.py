@@ -8,6 +8,7 @@ output reads, at the place the heatmap points to, the scale of an isotropic Lapl
 estimate of its error.
 """
 
+import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin
 
 from fkd import hub
-from fkd.errors import WeightsError
+from fkd.errors import SchemeError, WeightsError
 from fkd.schemes import load_scheme
 
 # The annotations of __init__ must be classes, not strings (no `from __future__ import annotations` here): the mixin
@@ -37,7 +38,7 @@ class ModelConfig:
 
     Attributes:
         scheme: name of the keypoint scheme.
-        input_px: side of the square crop that the network was trained for.
+        input_px: side of the square crop that the network was trained for, a multiple of 32.
         stem_width: channels after the first convolution.
         widths: channels of the four stages (strides 4, 8, 16, 32).
         head_width: channels where the stages meet.
@@ -58,6 +59,8 @@ class ModelConfig:
     metrics: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.input_px, int) or self.input_px < 32 or self.input_px % 32:
+            raise ValueError(f"input_px must be a multiple of 32, not {self.input_px!r}")
         # JSON has no tuples.
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "trained_on", tuple(self.trained_on))
@@ -168,7 +171,10 @@ class KeypointNet(
         return Prediction(points, log_scale.clamp(math.log(1e-4), 0.0).exp(), log_heat)
 
     def _save_pretrained(self, save_directory: Path) -> None:
-        """Write ``model.safetensors``: float16 for the convolutions, float32 for what is small and wide in range."""
+        """Write ``config.json`` and ``model.safetensors``.
+
+        Float16 for the convolutions, float32 for what is small and wide in range.
+        """
         from safetensors.torch import save_file
 
         tensors = {
@@ -176,6 +182,9 @@ class KeypointNet(
             for name, value in self.state_dict().items()
         }
         save_file(tensors, save_directory / WEIGHTS_FILE, metadata={"format": "pt", "version": self.config.version})
+        # The mixin would write the config that the network was made with, not the one it has come to have.
+        config = json.dumps(config_dict(self.config), indent=2) + "\n"
+        (save_directory / CONFIG_FILE).write_text(config, encoding="utf-8")
 
     @classmethod
     def _from_pretrained(
@@ -188,8 +197,6 @@ class KeypointNet(
         local_files_only: bool,
         token: str | bool | None,
         map_location: str = "cpu",
-        strict: bool = True,
-        config: ModelConfig,
         **_ignored,
     ) -> "KeypointNet":
         """Load safetensors only: unlike the mixin's own, this never falls back to a pickle, and is strict."""
@@ -197,9 +204,7 @@ class KeypointNet(
             model_id, revision, cache_dir=cache_dir, force_download=force_download, token=token,
             local_files_only=local_files_only,
         )  # fmt: skip
-        net = cls(config)
-        _load_tensors(net, folder / WEIGHTS_FILE, strict)
-        return net.to(map_location).eval()
+        return load_net(folder).to(map_location)
 
 
 def load_net(folder: Path) -> KeypointNet:
@@ -211,13 +216,13 @@ def load_net(folder: Path) -> KeypointNet:
     config = hub.read_config(folder)
     try:
         net = KeypointNet(ModelConfig(**{k: v for k, v in config.items() if k in ModelConfig.__dataclass_fields__}))
-    except (TypeError, ValueError) as error:
+    except (RuntimeError, SchemeError, TypeError, ValueError) as error:
         raise WeightsError(f"The config.json of “{folder.name}” does not describe a fkd network: {error}.") from error
-    _load_tensors(net, folder / WEIGHTS_FILE, strict=True)
+    _load_tensors(net, folder / WEIGHTS_FILE)
     return net.eval()
 
 
-def _load_tensors(net: KeypointNet, file: Path, strict: bool) -> None:
+def _load_tensors(net: KeypointNet, file: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -231,7 +236,7 @@ def _load_tensors(net: KeypointNet, file: Path, strict: bool) -> None:
     if bad:
         raise WeightsError(f"The weights in “{file.parent.name}” hold NaN or infinity ({bad[0]}): they are not used.")
     try:
-        net.load_state_dict(tensors, strict=strict)
+        net.load_state_dict(tensors)
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise WeightsError(f"The weights in “{file.parent.name}” do not fit their config.json: {first}") from error

@@ -166,7 +166,7 @@ class KeypointPredictor:
             k = self.scheme.n_points
             return np.empty((0, k, 2)), np.empty((0, k))
         answers = [self.predict_crops(batch) for batch in torch.cat(cuts).split(self.batch_size)]
-        points, scale = (torch.cat(part).double().cpu().numpy() for part in zip(*answers, strict=True))
+        points, scale = (torch.cat(part).cpu().double().numpy() for part in zip(*answers, strict=True))
         return points, scale
 
     @torch.inference_mode()

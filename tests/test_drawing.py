@@ -58,6 +58,7 @@ def test_points_that_are_missing_are_left_out_with_their_lines():
     assert tuple(overlay[100, 100]) == BLUE
     assert tuple(overlay[100, 200]) == (128, 128, 128)
     assert tuple(overlay[300, 200]) == BLUE
+    np.testing.assert_array_equal(overlay, drawn(grey(), [points], [(2, 3)]))
     np.testing.assert_array_equal(drawn(grey(), [np.full((4, 2), np.nan)], EDGES), grey())
 
 

@@ -146,6 +146,13 @@ def test_points_of_a_turned_picture_come_back_to_their_pixel(turn):
     np.testing.assert_array_equal(back, [[5.5, 1.5]])
 
 
+def test_canvas_edges_become_pixel_centres():
+    whole = DetectedFace(np.array([0.0, 0, 64, 32]), 1.0, np.array([[0.25, 0.25]] * 5))
+    face = faces._to_picture(whole, 10.0, 20.0, scale=0.5)  # a window that starts at the edge of pixel (10, 20)
+    np.testing.assert_array_equal(face.box_xyxy, [9.5, 19.5, 137.5, 83.5])
+    np.testing.assert_array_equal(face.landmarks[0], [10, 20])
+
+
 def test_arrays_that_are_no_rgb_picture_are_refused(detect):
     with pytest.raises(ImageError, match="uint8 RGB"):
         detect(tight_grey_crop())

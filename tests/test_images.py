@@ -319,7 +319,7 @@ def test_messages_hidden_in_a_jpeg_or_png_are_not_kept(tmp_path):
     plain = saved(tmp_path / "plain.jpg", small()).read_bytes()
     (tmp_path / "appended.jpg").write_bytes(plain + b"a secret film behind the picture")
     plain = saved(tmp_path / "plain.png", small()).read_bytes()
-    (tmp_path / "appended.png").write_bytes(plain + b"a secret film behind the picture")
+    (tmp_path / "appended.png").write_bytes(plain + b"\0\0\0\x08pHYsa secret1234")
     sources = (
         saved(tmp_path / "comment.jpg", small(), comment="a secret"),
         saved(tmp_path / "xmp.jpg", small(), xmp=b"<x>a secret</x>"),

@@ -55,7 +55,7 @@ def predict_in_labelled_boxes(predictor, faces, progress) -> list[np.ndarray]:
         crop = face_crop(face, predictor.scheme)
         image = torch.from_numpy(np.ascontiguousarray(read_image(face.image))).permute(2, 0, 1)  # (3, H, W)
         crops = cut(image, [crop], predictor.net.config.input_px).to(predictor.device)
-        predicted.append(crop.to_image(predictor.predict_crops(crops)[0][0].double().cpu().numpy()))
+        predicted.append(crop.to_image(predictor.predict_crops(crops)[0][0].cpu().double().numpy()))
     return predicted
 
 

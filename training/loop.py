@@ -79,7 +79,8 @@ def fit(
 ) -> KeypointNet:
     """Train `net` and return the moving average of its weights.
 
-    Appends one JSON line an epoch to ``run/metrics.jsonl`` and keeps the newest average in ``run/last``.
+    Appends one JSON line an epoch to ``run/metrics.jsonl`` and keeps the newest average in ``run/last``; ``run/train_config.json`` holds
+    the settings.
 
     Args:
         on_step: called with the step, the number of steps and the running loss.
@@ -103,11 +104,12 @@ def fit(
     generator = torch.Generator().manual_seed(config.seed)
     per_epoch = max(1, round(train.weight.sum() / config.batch_size))
     steps = per_epoch * config.epochs
+    small_px = min(config.small_px, net.config.input_px)
     running, started = 0.0, time.monotonic()
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, steps, config.lr, config.warmup)
-        size_px = config.small_px if step < steps * config.small_share else net.config.input_px
+        size_px = small_px if step < steps * config.small_share else net.config.input_px
         chosen = draw(train.weight, config.batch_size, generator)
         labels = offset(train.points[chosen].to(device), train.source[chosen].to(device))
         crops, labels = augment(train.chips[chosen].to(device), labels, scheme, size_px, generator)
@@ -130,7 +132,7 @@ def fit(
             with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row | {"lr": optimiser.param_groups[0]["lr"]}) + "\n")
             ema.net.save_pretrained(run / "last")
-    (run / "config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+    (run / "train_config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
     return ema.net
 
 

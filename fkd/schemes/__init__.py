@@ -34,9 +34,9 @@ class Framing:
     """A rule from a box to the square that the model sees.
 
     Attributes:
-        scale: side of the square over the longer side of the box.
-        shift_xy: offset of the square's centre from the box's centre, in longer sides of the box, along the upright
-            face's axes (x to the image's right, y down).
+        scale: side of the square over the size of the box.
+        shift_xy: offset of the square's centre from the box's centre, in sizes of the box, along the upright face's
+            axes (x to the image's right, y down).
     """
 
     scale: float
@@ -118,7 +118,7 @@ def parse_scheme(raw: dict) -> Scheme:
             crop_from_points=_framing(raw["crop_from_points"]),
             crop_from_box=_framing(raw["crop_from_box"]),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise SchemeError(
             f"The scheme file lacks or garbles {error}. See the keys in fkd/schemes/__init__.py."
         ) from error

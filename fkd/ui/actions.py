@@ -154,5 +154,5 @@ def table_row(correction: Correction) -> list:
         states["occluded"] + states["absent"],
         round(largest, 1),
         correction.annotator,
-        correction.id,
+        correction.id[:9],
     ]

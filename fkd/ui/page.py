@@ -30,9 +30,26 @@ _WELCOME = "Add a photo, or click the example: every face in it gets its keypoin
 def theme() -> gr.themes.Base:
     """Neutral colours that leave the photo alone, in light and dark."""
     return gr.themes.Soft(
-        primary_hue="teal", secondary_hue="teal", neutral_hue="slate", radius_size="md",
-        font=["ui-sans-serif", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"],
-    )  # fmt: skip
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="slate",
+        radius_size="md",
+        font=["ui-sans-serif", "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    ).set(
+        # Quiet labels: the photo is what there is to look at.
+        background_fill_primary="*neutral_50",  # Soft's own; `set` would forget it
+        block_border_width="1px",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_label_background_fill="*block_background_fill",
+        block_label_text_color="*body_text_color_subdued",
+        block_title_background_fill="none",
+        block_title_text_color="*body_text_color_subdued",
+        block_title_text_weight="500",
+        block_title_padding="0",
+        checkbox_label_text_size="*text_sm",
+    )
 
 
 def build_page(desk: Desk, scheme: str) -> gr.Blocks:
@@ -56,7 +73,7 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
             with gr.Column(scale=3, min_width=320):
                 status = gr.HTML(say(_WELCOME), elem_id="fkd-status")
                 editor = KeypointEditor(elem_id="fkd-editor")
-        with gr.Accordion("Latest corrections", open=True, elem_id="fkd-latest"):
+        with gr.Accordion("Latest corrections", open=bool(desk.latest()), elem_id="fkd-latest") as latest:
             table = gr.Dataframe(
                 headers=TABLE_COLUMNS, type="array", interactive=False, show_label=False, elem_id="fkd-table",
                 value=desk.latest,
@@ -76,14 +93,16 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
 
         def save_face(annotator: str, request: gr.Request, event: gr.EventData):
             document, sentence = desk.save_face(event._data, request.username or annotator)
-            return document, say(sentence), desk.latest()
+            return document, say(sentence), desk.latest(), gr.Accordion(open=True)
 
         predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
         for event in (photo.change, chosen.change):
             event(told(open_photo), [photo, chosen], [editor, status], show_progress_on=[status], **predicts)
         answers = {"show_progress": "hidden", "trigger_mode": "multiple"}
         added = editor.add_face(told(add_face), None, [editor, status], **answers, **predicts)
-        saved = editor.save(told(save_face), annotator, [editor, status, table], api_visibility="private", **answers)
+        saved = editor.save(
+            told(save_face), annotator, [editor, status, table, latest], api_visibility="private", **answers
+        )
         for answer in (added, saved):
             answer.failure(None, js=_FAILED_JS, api_visibility="private")
         download.click(told(desk.csv_snapshot), None, csv_file, api_visibility="private").success(

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         page.launch(
             server_name=options.host, server_port=options.port, share=options.share, auth=options.auth, theme=theme(),
-            css=CSS, show_error=False, run_history=False, max_file_size=MAX_UPLOAD, footer_links=["api", "gradio"],
+            css=CSS, show_error=False, run_history=False, ssr_mode=False, max_file_size=MAX_UPLOAD, footer_links=["api", "gradio"],
         )  # fmt: skip
     except OSError as error:
         print(f"app.py: {error}", file=sys.stderr)
