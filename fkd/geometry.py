@@ -75,6 +75,9 @@ def box_of_points(points_xy: np.ndarray) -> np.ndarray:
 
 def roll_of_points(points_xy: np.ndarray, scheme: Scheme) -> float:
     """Roll of a face in radians from its eyes, 0 for upright; NaN if an eye is missing."""
+    known = np.isfinite(points_xy).all(axis=1)
+    if not (known[list(scheme.image_left_eye)].any() and known[list(scheme.image_right_eye)].any()):
+        return math.nan
     left = np.nanmean(points_xy[list(scheme.image_left_eye)], axis=0)
     right = np.nanmean(points_xy[list(scheme.image_right_eye)], axis=0)
     return math.atan2(right[1] - left[1], right[0] - left[0])

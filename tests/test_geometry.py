@@ -194,3 +194,12 @@ def test_the_eyes_tell_the_roll(name, roll_deg):
     points[list(scheme.image_right_eye)] = [70, 40]
     roll = roll_of_points(turned(points, math.radians(roll_deg), (3.0, 4.0)), scheme)
     assert math.degrees(roll) == pytest.approx(roll_deg)
+
+
+def test_without_an_eye_there_is_no_roll(recwarn):
+    scheme = load_scheme("kaggle15")
+    points = np.random.default_rng(0).uniform(0, 100, (15, 2))
+    points[list(scheme.image_left_eye[1:])] = np.nan
+    assert math.isfinite(roll_of_points(points, scheme))  # what is left of the eye will do
+    points[scheme.image_left_eye[0]] = np.nan
+    assert math.isnan(roll_of_points(points, scheme)) and not recwarn.list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -82,13 +83,15 @@ def corrected_face(correction: Correction, image: Path, scheme: Scheme) -> Label
         raise CorrectionsError(
             f"Row {correction.id} has {len(correction.states)} points, but {scheme.name} has {scheme.n_points}."
         )
+    # Judged or not, every point helps to frame the face.
     whole = np.where(np.isnan(correction.corrected_xy), correction.predicted_xy, correction.corrected_xy)
+    roll_rad = roll_of_points(whole, scheme)
     return LabelledFace(
         image,
         labels_of(correction),
         group=f"corrections/{correction.image}",
         box_xyxy=correction.box_xyxy,
-        crop=crop_from_points(whole, scheme.crop_from_points, roll_of_points(whole, scheme)),
+        crop=crop_from_points(whole, scheme.crop_from_points, 0.0 if math.isnan(roll_rad) else roll_rad),
     )
 
 

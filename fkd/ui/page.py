@@ -76,7 +76,6 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
         with gr.Accordion("Latest corrections", open=bool(desk.latest()), elem_id="fkd-latest") as latest:
             table = gr.Dataframe(
                 headers=TABLE_COLUMNS, type="array", interactive=False, show_label=False, elem_id="fkd-table",
-                value=desk.latest,
             )  # fmt: skip
             download = gr.Button("Download the corrections as CSV", size="sm", elem_id="fkd-download")
             csv_file = gr.DownloadButton(visible="hidden", elem_id="fkd-csv-file")
@@ -95,6 +94,7 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
             document, sentence = desk.save_face(event._data, request.username or annotator)
             return document, say(sentence), desk.latest(), gr.Accordion(open=True)
 
+        page.load(told(desk.latest), None, table, api_visibility="private", show_progress="hidden")
         predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
         for event in (photo.change, chosen.change):
             event(told(open_photo), [photo, chosen], [editor, status], show_progress_on=[status], **predicts)

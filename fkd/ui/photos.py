@@ -111,8 +111,8 @@ class OpenPhotos:
         with self._lock:
             if doc_id not in self._photos:
                 raise CorrectionsError(
-                    "The server was restarted, or this photo was open for too long, so it was not saved. "
-                    "Your points are still on the screen: open the photo again in a second window and copy them."
+                    "Not saved: the server was restarted, or too many photos were opened since. Your points stay on this "
+                    "screen; open the photo again in a second window to correct and save it there."
                 )
             self._photos.move_to_end(doc_id)
             return self._photos[doc_id]

@@ -68,18 +68,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         models = ServedModels(options.weights, options.device)
         scheme = options.scheme or models.default_scheme
-        version = models.predictor(scheme).version  # loads it now, not at the first photo
+        predictor = models.predictor(scheme)  # loads it now, not at the first photo
+        desk = Desk(models, options.annotations)
+        desk.latest()  # a file that is no corrections file is told of now, not at the first save
     except FkdError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
-    print(f"Serving {version} on {models.predictor(scheme).device}; corrections go to {options.annotations}.")
-    page = build_page(Desk(models, options.annotations), scheme)
+    print(f"Serving {predictor.version} on {predictor.device}; corrections go to {desk.store.path}.", flush=True)
     try:
-        page.launch(
-            server_name=options.host, server_port=options.port, share=options.share, auth=options.auth, theme=theme(),
-            css=CSS, show_error=False, run_history=False, ssr_mode=False, max_file_size=MAX_UPLOAD, footer_links=["api", "gradio"],
-        )  # fmt: skip
-    except OSError as error:
+        build_page(desk, scheme).launch(
+            server_name=options.host,
+            server_port=options.port,
+            share=options.share,
+            auth=options.auth,
+            theme=theme(),
+            css=CSS,
+            show_error=False,
+            run_history=False,  # else browsers would keep the faces
+            ssr_mode=False,
+            max_file_size=MAX_UPLOAD,
+            footer_links=["api", "gradio"],
+        )
+    except OSError as error:  # the port is taken
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -41,7 +41,7 @@ def chromium() -> Iterator:
         try:
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS)
         except playwright_api.Error as error:
-            pytest.skip(f"No Chromium to drive, set FKD_CHROMIUM: {error.message.splitlines()[0]}")
+            pytest.fail(f"No Chromium to drive: {error.message.splitlines()[0]} Install one, or set FKD_CHROMIUM.")
         yield browser
         browser.close()
 
