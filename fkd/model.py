@@ -182,9 +182,9 @@ class KeypointNet(
             for name, value in self.state_dict().items()
         }
         save_file(tensors, save_directory / WEIGHTS_FILE, metadata={"format": "pt", "version": self.config.version})
-        # The mixin would write the config that the network was made with, not the one it has come to have.
-        config = json.dumps(config_dict(self.config), indent=2) + "\n"
-        (save_directory / CONFIG_FILE).write_text(config, encoding="utf-8")
+        # The mixin would write the config that the network was made with, not the one that it has now.
+        config = json.dumps(asdict(self.config), indent=2, ensure_ascii=False)
+        (save_directory / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
 
     @classmethod
     def _from_pretrained(
@@ -240,8 +240,3 @@ def _load_tensors(net: KeypointNet, file: Path) -> None:
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise WeightsError(f"The weights in “{file.parent.name}” do not fit their config.json: {first}") from error
-
-
-def config_dict(config: ModelConfig) -> dict:
-    """`config` as plain JSON types."""
-    return {**asdict(config), "widths": list(config.widths), "trained_on": list(config.trained_on)}

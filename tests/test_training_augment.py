@@ -59,20 +59,18 @@ def test_a_dot_is_found_again_at_its_label(monkeypatch, name, seed):
     assert 5 <= mirrored <= 35  # about half, less those on the face's middle line
 
 
-def test_a_mirrored_label_belongs_to_the_other_side(monkeypatch):
-    """Two dots, bright and dim, on the two eyes: the bright one is at the label of whichever eye it became."""
-    monkeypatch.setattr(augment_module, "_spoil", lambda crops, generator: crops)
+def test_a_mirrored_face_is_a_proper_face_again():
+    """The way round from the right eye over the left eye to the mouth is that of a face, mirrored or not."""
     scheme = load_scheme("kaggle15")
-    left, right = (scheme.names.index(f"{side}_eye_center") for side in ("left", "right"))
-    chips, points, _ = dotted_chips(scheme, 40, seed=3)
-    kept = points[torch.isfinite(points)].view(40, 2)
-    points = torch.full_like(points, torch.nan)
-    points[:, left], points[:, right] = kept, 0.5
-    crops, labels = augment(chips, points, scheme, SIZE_PX, torch.Generator().manual_seed(3))
-    at = [left if np.allclose(centre_of_brightness(c), p[left], atol=0.01) else right for c, p in zip(crops, labels)]
-    assert 8 <= at.count(right) <= 32
-    for crop, label, k in zip(crops, labels.numpy(), at, strict=True):
-        np.testing.assert_allclose(centre_of_brightness(crop), label[k], atol=0.001)
+    names = ("right_eye_center", "left_eye_center", "mouth_center_top_lip")
+    right, left, mouth = (scheme.names.index(name) for name in names)
+    points = torch.full((60, 15, 2), torch.nan)
+    points[:, right], points[:, left] = torch.tensor([0.4, 0.45]), torch.tensor([0.6, 0.45])
+    points[:, mouth] = torch.tensor([0.5, 0.6])
+    chips = torch.zeros((60, 3, CHIP_PX, CHIP_PX), dtype=torch.uint8)
+    _, labels = augment(chips, points, scheme, SIZE_PX, torch.Generator().manual_seed(3))
+    across, down = labels[:, left] - labels[:, right], labels[:, mouth] - labels[:, right]
+    assert (across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0] > 0).all()
 
 
 def test_bad_light_and_blur_do_not_move_the_points():

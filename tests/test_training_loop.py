@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_the_learning_rate_rises_then_falls_to_nothing():
     rates = [learning_rate(step, 100, 1e-3, 0.1) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4) and max(rates) == pytest.approx(1e-3)
     assert np.argmax(rates) in (9, 10) and rates[-1] < 1e-6
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[10:]))
     assert learning_rate(0, 1, 1e-3, 0.05) == 1e-3
 
 

@@ -39,7 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--size", choices=sorted(MODEL_SIZES), default="base", help="of the network (default: %(default)s)"
     )
-    train.add_argument("--input-px", type=int, default=128, help="side of its crops, a multiple of 32 (default: 128)")
+    train.add_argument(
+        "--input-px", type=multiple_of_32, default=128, help="side of its crops, a multiple of 32 (default: 128)"
+    )
     train.add_argument("--init", metavar="W", help="start from these weights; what does not fit (the head) starts anew")
     train.add_argument(
         "--epochs", type=int, default=defaults.epochs, help="passes over the faces (default: %(default)s)"
@@ -91,6 +93,12 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add_argument("--json", action="store_true", help="print one JSON object")
     measure.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="where to compute")
     return parser
+
+
+def multiple_of_32(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0 or int(text) % 32:
+        raise argparse.ArgumentTypeError("give a multiple of 32")
+    return int(text)
 
 
 def _add_common(parser: argparse.ArgumentParser, defaults: TrainConfig | FinetuneConfig) -> None:
@@ -147,8 +155,7 @@ def run_train(options: argparse.Namespace) -> None:
     named = [split_weight(text) for text in options.data]
     faces = [(face, weight) for path, weight in named for face in read_faces(path, scheme)]
     training = [pair for pair in faces if not is_held_out(pair[0])]
-    first = faces[0][0].source
-    held_out = [face for face, _ in faces if is_held_out(face) and face.source == first]
+    held_out = [face for face, _ in faces if is_held_out(face) and face.source == faces[0][0].source]
     if not training or not held_out:
         raise DataError(f"{len(faces)} faces are too few: some are needed to train and some to hold out.")
     version = f"{scheme.name}-{options.out.name}"

@@ -97,13 +97,14 @@ def finetune(
     for what, faces in tests.items():
         if faces is not None:
             before, after = (unit_errors(net, faces, scheme, input_px)["nme_iod"] for net in (old, new))
-            results.append(BeforeAfter(what, len(faces), before, after))
+            if np.isfinite(before):  # else no face has both outer eye corners
+                results.append(BeforeAfter(what, len(faces), before, after))
     new.config = replace(
         old.config,
         version=f"{scheme.name}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}",
         parent=old.config.version,
         trained_on=(*old.config.trained_on, f"{len(training)} corrected faces"),
-        metrics={f"{r.what} NME".replace(" ", "_"): round(r.after, 5) for r in results if np.isfinite(r.after)},
+        metrics={f"{r.what} NME".replace(" ", "_"): round(r.after, 5) for r in results},
     )
     new.save_pretrained(out)
     return results
@@ -130,7 +131,8 @@ def fit_corrections(
     ema = Ema(net, decay=0.97)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
     generator = torch.Generator().manual_seed(config.seed)
-    n_base = round(config.batch_size * config.replay) if base is not None else 0
+    # Whatever the share, a corrected face is in every batch.
+    n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
     for step in progress(range(config.steps)):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, config.lr, warmup=0.1)

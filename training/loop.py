@@ -79,8 +79,8 @@ def fit(
 ) -> KeypointNet:
     """Train `net` and return the moving average of its weights.
 
-    Appends one JSON line an epoch to ``run/metrics.jsonl`` and keeps the newest average in ``run/last``; ``run/train_config.json`` holds
-    the settings.
+    Appends one JSON line an epoch to ``run/metrics.jsonl`` and keeps the newest average in ``run/last``. The settings
+    go to ``run/train_config.json``.
 
     Args:
         on_step: called with the step, the number of steps and the running loss.
@@ -151,7 +151,7 @@ def unit_errors(
         size_px: side of the crops; a network errs more at another resolution than the one it last trained at.
 
     Returns:
-        ``nme_iod`` (mean over faces that have both eye corners) and ``rmse_unit`` (in crop sides).
+        ``nme_iod`` (mean over faces that have both eye corners, NaN if none has) and ``rmse_unit`` (in crop sides).
     """
     net.eval()
     device = next(net.parameters()).device
@@ -165,8 +165,10 @@ def unit_errors(
         predicted.append(((net(crops).points + mirrored) / 2).cpu())
         labels.append(points.cpu())
     predicted_xy, labelled_xy = torch.cat(predicted).double().numpy(), torch.cat(labels).double().numpy()
+    nme = nme_iod(predicted_xy, labelled_xy, scheme)
+    nme = nme[np.isfinite(nme)]
     return {
-        "nme_iod": float(np.nanmean(nme_iod(predicted_xy, labelled_xy, scheme))),
+        "nme_iod": float(nme.mean()) if len(nme) else math.nan,
         "rmse_unit": rmse_px(predicted_xy, labelled_xy),
     }
 

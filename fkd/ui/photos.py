@@ -111,8 +111,8 @@ class OpenPhotos:
         with self._lock:
             if doc_id not in self._photos:
                 raise CorrectionsError(
-                    "Not saved: the server was restarted, or too many photos were opened since. Your points stay on this "
-                    "screen; open the photo again in a second window to correct and save it there."
+                    "Not saved: the server was restarted, or too many photos were opened since. Your points stay on "
+                    "this screen; open the photo again in a second window to correct and save it there."
                 )
             self._photos.move_to_end(doc_id)
             return self._photos[doc_id]
