@@ -24,6 +24,7 @@ __all__ = [
     "crop_from_box",
     "crop_from_points",
     "cut",
+    "image_tensor",
     "roll_of_points",
     "sample",
     "whole_image_crop",
@@ -114,6 +115,11 @@ def _frame(center_x: float, center_y: float, side_px: float, framing: Framing, r
     dx, dy = (shift * side_px for shift in framing.shift_xy)
     center = (center_x + c * dx - s * dy, center_y + s * dx + c * dy)
     return Crop(center, max(side_px * framing.scale, 1.0), roll_rad)
+
+
+def image_tensor(image: np.ndarray) -> torch.Tensor:
+    """An (H, W, 3) uint8 image as `cut` wants it: (3, H, W), sharing its memory where possible."""
+    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)  # (3, H, W)
 
 
 def cut(image: torch.Tensor, crops: Sequence[Crop], size_px: int) -> torch.Tensor:

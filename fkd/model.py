@@ -26,7 +26,7 @@ from fkd.schemes import load_scheme
 # The annotations of __init__ must be classes, not strings (no `from __future__ import annotations` here): the mixin
 # reads them to turn config.json back into a ModelConfig.
 
-__all__ = ["KeypointNet", "ModelConfig", "Prediction", "load_net"]
+__all__ = ["KeypointNet", "ModelConfig", "Prediction", "load_net", "mirror_averaged"]
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
@@ -205,6 +205,24 @@ class KeypointNet(
             local_files_only=local_files_only,
         )  # fmt: skip
         return load_net(folder).to(map_location)
+
+
+def mirror_averaged(net: KeypointNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The network's answer, averaged over each crop and its mirror image.
+
+    Args:
+        crops: (N, 3, S, S) float in 0 … 255, on the network's device.
+
+    Returns:
+        Points (N, K, 2) in unit crop coordinates, and the Laplace scale (N, K) of their errors in crop sides.
+    """
+    n = len(crops)
+    order = torch.from_numpy(load_scheme(net.config.scheme).flip_order).to(crops.device)
+    both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=torch.channels_last)  # (2N, 3, S, S)
+    points, scale, _ = net(both)
+    mirrored = points[n:, order]  # (N, K, 2)
+    mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
+    return (points[:n] + mirrored) / 2, (scale[:n] + scale[n:, order]) / 2
 
 
 def load_net(folder: Path) -> KeypointNet:

@@ -15,9 +15,9 @@ from PIL import Image
 from fkd import hub
 from fkd.device import choose_device
 from fkd.faces import DetectedFace, FaceDetector
-from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, roll_of_points
+from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.images import read_image
-from fkd.model import KeypointNet, load_net
+from fkd.model import KeypointNet, load_net, mirror_averaged
 from fkd.schemes import Scheme, load_scheme
 
 __all__ = ["Face", "KeypointPredictor", "Picture"]
@@ -68,7 +68,6 @@ class KeypointPredictor:
         self.scheme: Scheme = load_scheme(net.config.scheme)
         self.version = net.config.version
         self.batch_size = batch_size
-        self._flip_order = torch.from_numpy(self.scheme.flip_order).to(self.device)
         self._detector = FaceDetector()
 
     @classmethod
@@ -93,7 +92,7 @@ class KeypointPredictor:
             pictures: a path, PIL image or (H, W, 3) uint8 RGB array; or a list of them, whose faces then share batches.
 
         Returns:
-            A list of faces from left to right, empty if there is none; or one such list a picture.
+            A list of faces in reading order, empty if there is none; or one such list a picture.
 
         Raises:
             ImageError: if a picture cannot be read.
@@ -160,8 +159,7 @@ class KeypointPredictor:
         cuts = []
         for image, per_image in zip(images, crops, strict=True):
             if per_image:
-                tensor = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).permute(2, 0, 1)  # (3, H, W)
-                cuts.append(cut(tensor, per_image, self.net.config.input_px))
+                cuts.append(cut(image_tensor(image).to(self.device), per_image, self.net.config.input_px))
         if not cuts:
             k = self.scheme.n_points
             return np.empty((0, k, 2)), np.empty((0, k))
@@ -171,20 +169,12 @@ class KeypointPredictor:
 
     @torch.inference_mode()
     def predict_crops(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The network's answer, averaged over each crop and its mirror image.
+        """Points (N, K, 2) and Laplace scales (N, K), in units of the crops, see :func:`fkd.model.mirror_averaged`.
 
         Args:
             crops: (N, 3, S, S) float in 0 … 255 on the predictor's device.
-
-        Returns:
-            Points (N, K, 2) in unit crop coordinates, and the Laplace scale (N, K) of their errors in crop sides.
         """
-        n = len(crops)
-        both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=torch.channels_last)  # (2N, 3, S, S)
-        points, scale, _ = self.net(both)
-        mirrored = points[n:, self._flip_order]  # (N, K, 2)
-        mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-        return (points[:n] + mirrored) / 2, (scale[:n] + scale[n:, self._flip_order]) / 2
+        return mirror_averaged(self.net, crops)
 
 
 def chance_close(scale: np.ndarray) -> np.ndarray:

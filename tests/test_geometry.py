@@ -163,11 +163,18 @@ def test_the_box_of_points_leaves_out_missing_ones():
         box_of_points(points[-1:])
 
 
-def test_a_framing_scales_the_longer_side_and_shifts_along_the_face():
+def test_a_framing_scales_the_box_and_shifts_along_the_face():
     framing = Framing(scale=1.5, shift_xy=(0.1, -0.2))
-    assert crop_from_box((10, 20, 50, 100), framing) == Crop((30 + 8, 60 - 16), 120.0, 0.0)
-    on_its_side = crop_from_box((10, 20, 50, 100), framing, math.radians(90))
-    np.testing.assert_allclose(on_its_side.center_xy, (30 + 16, 60 + 8))
+    box_xyxy = (10, 20, 50, 110)  # 40 by 90: the root of its area is 60
+    crop = crop_from_box(box_xyxy, framing)
+    np.testing.assert_allclose([*crop.center_xy, crop.size_px], [30 + 6, 65 - 12, 90])
+    on_its_side = crop_from_box(box_xyxy, framing, math.radians(90))
+    np.testing.assert_allclose([*on_its_side.center_xy, on_its_side.size_px], [30 + 12, 65 + 6, 90])
+
+
+def test_points_are_framed_by_the_longer_side_of_their_box():
+    crop = crop_from_points(np.array([[10.0, 20.0], [50.0, 110.0], [30.0, 30.0]]), Framing(1.5, (0.1, -0.2)))
+    np.testing.assert_allclose([*crop.center_xy, crop.size_px], [30 + 9, 65 - 18, 135])
 
 
 @pytest.mark.parametrize("roll_deg", [0, 15, 90, -135])

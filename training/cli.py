@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fkd.errors import DataError, FkdError
@@ -145,7 +146,7 @@ def run_train(options: argparse.Namespace) -> None:
     from fkd.model import KeypointNet, ModelConfig, load_net
     from fkd.schemes import load_scheme
     from training.dataset import is_held_out, make_face_set
-    from training.loop import fit, init_from
+    from training.loop import fit, init_from, unit_errors
 
     scheme = load_scheme(options.scheme)
     config = TrainConfig(
@@ -181,7 +182,13 @@ def run_train(options: argparse.Namespace) -> None:
             bar.set_postfix(loss=f"{loss:.2f}")
 
         trained = fit(net, *cut, config, options.out, on_step)
+    errors = {
+        f"held_out_{name}": round(value, 5)
+        for name, value in unit_errors(trained, cut[1], scheme, model.input_px).items()
+    }
+    trained.config = replace(model, metrics=errors | {"held_out_faces": len(held_out)})
     trained.save_pretrained(options.out)
+    print(f"Held-out tenth of {named[0][0]} ({len(held_out)} faces): NME {errors['held_out_nme_iod']:.2%}")
     print(f"Wrote {version} to {options.out}. Measure it: python -m training evaluate --weights {options.out} …")
 
 

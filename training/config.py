@@ -59,7 +59,7 @@ class FinetuneConfig:
         seed, threads, device: as in :class:`TrainConfig`.
     """
 
-    steps: int = 200
+    steps: int = 150
     batch_size: int = 32
     replay: float = 0.6
     lr: float = 3e-4

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fkd.formats import LabelledFace
-from fkd.geometry import Crop, crop_from_box, crop_from_points, cut
+from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor
 from fkd.images import read_image
 from fkd.schemes import Scheme
 
@@ -83,10 +83,10 @@ def make_face_set(
     for i, face in enumerate(progress(faces)):
         if isinstance(face.image, Path):
             if loaded[0] != face.image:
-                loaded = (face.image, _tensor(read_image(face.image)))
+                loaded = (face.image, image_tensor(read_image(face.image)))
             image = loaded[1]
         else:
-            image = _tensor(face.image)
+            image = image_tensor(face.image)
         crop = face_crop(face, scheme)
         chip = Crop(crop.center_xy, crop.size_px * CHIP_MARGIN, crop.roll_rad)
         chips[i] = cut(image, [chip], chip_px)[0].round().to(torch.uint8)
@@ -98,7 +98,3 @@ def make_face_set(
         sources,
         np.ones(len(faces)) if weights is None else np.asarray(weights, dtype=np.float64),
     )
-
-
-def _tensor(image: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)  # (3, H, W)

@@ -8,10 +8,9 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from fkd.formats import LabelledFace
-from fkd.geometry import box_of_points, cut
+from fkd.geometry import box_of_points, cut, image_tensor
 from fkd.images import read_image
 from fkd.metrics import area_under_curve, failure_rate, nme_iod, point_errors_px, rmse_px
 from fkd.predictor import Face, KeypointPredictor
@@ -53,8 +52,7 @@ def predict_in_labelled_boxes(predictor, faces, progress) -> list[np.ndarray]:
     predicted = []
     for face in progress(faces):
         crop = face_crop(face, predictor.scheme)
-        image = torch.from_numpy(np.ascontiguousarray(read_image(face.image))).permute(2, 0, 1)  # (3, H, W)
-        crops = cut(image, [crop], predictor.net.config.input_px).to(predictor.device)
+        crops = cut(image_tensor(read_image(face.image)), [crop], predictor.net.config.input_px).to(predictor.device)
         predicted.append(crop.to_image(predictor.predict_crops(crops)[0][0].cpu().double().numpy()))
     return predicted
 

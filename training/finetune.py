@@ -27,7 +27,7 @@ __all__ = ["BeforeAfter", "finetune", "fit_corrections"]
 
 # Enough base faces to remember by; cutting out more costs longer than it helps.
 MOST_BASE_FACES = 800
-MOST_TEST_FACES = 300
+MOST_TEST_FACES = 200
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 
 from fkd.device import choose_device
 from fkd.metrics import nme_iod, rmse_px
-from fkd.model import KeypointNet
+from fkd.model import KeypointNet, mirror_averaged
 from fkd.schemes import Scheme, load_scheme
 from training.augment import augment, plain_view
 from training.config import TrainConfig
@@ -155,14 +155,11 @@ def unit_errors(
     """
     net.eval()
     device = next(net.parameters()).device
-    order = torch.from_numpy(scheme.flip_order).to(device)
     predicted, labels = [], []
     for start in range(0, len(faces), batch_size):
         chips, points = faces.chips[start : start + batch_size], faces.points[start : start + batch_size]
         crops, points = plain_view(chips.to(device), points.to(device), size_px)
-        mirrored = net(crops.flip(3)).points[:, order]
-        mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-        predicted.append(((net(crops).points + mirrored) / 2).cpu())
+        predicted.append(mirror_averaged(net, crops)[0].cpu())
         labels.append(points.cpu())
     predicted_xy, labelled_xy = torch.cat(predicted).double().numpy(), torch.cat(labels).double().numpy()
     nme = nme_iod(predicted_xy, labelled_xy, scheme)

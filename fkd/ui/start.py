@@ -22,8 +22,18 @@ def build_parser() -> argparse.ArgumentParser:
         description="Find every face in a photo, predict its keypoints, and correct them by hand in the browser.",
         epilog="Example: python app.py --weights runs/mine --annotations ~/faces",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
+    # Containers that run Gradio apps say where to listen by Gradio's own variables.
+    parser.add_argument(
+        "--host",
+        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
+        help="address to listen on; 0.0.0.0 for the whole network (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
+        help="port to listen on (default: %(default)s)",
+    )
     parser.add_argument("--share", action="store_true", help="also open a public gradio.live link for a week")
     parser.add_argument(
         "--device",

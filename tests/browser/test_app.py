@@ -19,7 +19,14 @@ from PIL import Image
 
 from fkd.correction_store import CorrectionStore
 from fkd.corrections import Correction
-from tests.pictures import PORTRAIT_LANDMARKS, astronaut, portrait
+from tests.pictures import (
+    PORTRAIT_LANDMARKS,
+    astronaut,
+    portrait,
+    write_png_that_claims,
+    write_truncated_jpeg,
+    write_video_start,
+)
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
@@ -208,17 +215,41 @@ def test_the_other_scheme_shows_its_own_points(app, open_desktop, editor_on, pho
     assert row.scheme == "kaggle15" and len(row.states) == 15
 
 
-def test_a_file_that_is_no_picture_is_refused_in_a_sentence_and_the_app_goes_on(app, open_desktop, editor_on, photo):
-    broken = app.folder / "notes.jpg"
-    broken.write_text("dear diary")
+def one_pixel(path: Path) -> None:
+    Image.new("RGB", (1, 1)).save(path)
+
+
+BAD_FILES = {
+    "text.jpg": (lambda path: path.write_text("dear diary"), "Use a JPEG"),
+    "empty.png": (lambda path: path.touch(), "empty"),
+    "torn.jpg": (write_truncated_jpeg, "torn.jpg"),
+    "dot.png": (one_pixel, "16"),
+    "huge.png": (lambda path: write_png_that_claims(path, 10_000, 6_000), "megapixel"),
+    "bomb.png": (lambda path: write_png_that_claims(path, 60_000, 60_000), "megapixel"),
+    "film.jpg": (lambda path: write_video_start(path, "mp4"), "video"),
+}
+
+
+def test_what_is_no_usable_picture_is_refused_in_a_sentence_and_the_app_goes_on(app, open_desktop, editor_on, photo):
     page = open_desktop(app.url)
-    upload(page, broken)
-    toast = page.locator(".toast-body").filter(has_text="notes.jpg")
-    expect(toast).to_be_visible(timeout=20_000)
-    assert "Use a JPEG" in toast.inner_text()
-    page.reload()
+    for name, (write, advice) in BAD_FILES.items():
+        path = app.folder / name
+        write(path)
+        upload(page, path)
+        toast = page.locator(".toast-body").filter(has_text=name)
+        expect(toast).to_be_visible(timeout=20_000)
+        expect(toast).to_contain_text(advice)
+        page.reload()
+        page.get_by_test_id("fkd-editor").wait_for()
     upload(page, photo(portrait(), "after.jpg"))
     editor_on(page)
+
+
+def test_a_hostile_file_name_runs_nothing(app, open_desktop, editor_on, photo):
+    page = open_desktop(app.url)
+    upload(page, photo(portrait(), '<img src=x onerror="hacked=1">${window.hacked=2}{{constructor}}.png'))
+    save(editor_on(page), page)
+    assert page.evaluate("window.hacked") is None
 
 
 def test_the_csv_can_be_downloaded(app, open_desktop, editor_on, photo):
