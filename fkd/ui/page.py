@@ -119,7 +119,7 @@ def told(action: Callable) -> Callable:
         try:
             return action(*args)
         except FkdError as error:
-            raise gr.Error(str(error), duration=None, print_exception=False, title="That did not work") from error
+            raise gr.Error(str(error), duration=None, print_exception=False) from error
 
     return wrapped
 

@@ -224,8 +224,8 @@ BAD_FILES = {
     "empty.png": (lambda path: path.touch(), "empty"),
     "torn.jpg": (write_truncated_jpeg, "torn.jpg"),
     "dot.png": (one_pixel, "16"),
-    "huge.png": (lambda path: write_png_that_claims(path, 10_000, 6_000), "megapixel"),
-    "bomb.png": (lambda path: write_png_that_claims(path, 60_000, 60_000), "megapixel"),
+    "huge.png": (lambda path: write_png_that_claims(path, 10_000, 6_000), "Make it smaller"),
+    "bomb.png": (lambda path: write_png_that_claims(path, 60_000, 60_000), "Make it smaller"),
     "film.jpg": (lambda path: write_video_start(path, "mp4"), "video"),
 }
 
