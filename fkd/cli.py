@@ -63,7 +63,7 @@ def predict(options: argparse.Namespace) -> int:
     if options.csv:
         columns = [f"{name}_{part}" for name in scheme.names for part in ("x", "y", "confidence")]
         table.writerow(["image", "face", "box_x0", "box_y0", "box_x1", "box_y1", "score", *columns])
-    failed = 0
+    failed, written = 0, set()
     for photo in options.photos:
         try:
             image = read_image(photo)
@@ -81,7 +81,7 @@ def predict(options: argparse.Namespace) -> int:
             count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
             print(f"{photo}: {count}" + (f", mean confidence {sure}" if faces else ""), flush=True)
         if options.overlay:
-            write_overlay(options.overlay, photo, image, faces, scheme)
+            write_overlay(options.overlay, photo, image, faces, scheme, written)
     return 1 if failed else 0
 
 
@@ -113,7 +113,8 @@ def as_row(photo: str, index: int, face) -> list:
     return [photo, index, *face.box_xyxy.round(2).tolist(), round(face.score, 4), *points]
 
 
-def write_overlay(folder: Path, photo: str, image, faces: list, scheme) -> None:
+def write_overlay(folder: Path, photo: str, image, faces: list, scheme, written: set[Path]) -> None:
+    """Draw the faces and save the picture under the photo's name, unless another photo of this run took it."""
     from fkd.drawing import draw_faces
     from fkd.errors import ImageError
 
@@ -122,7 +123,11 @@ def write_overlay(folder: Path, photo: str, image, faces: list, scheme) -> None:
         boxes=[face.box_xyxy for face in faces], confidence=[face.confidence for face in faces],
     )  # fmt: skip
     # The whole name stays in, so that a.jpg and a.png do not overwrite each other.
-    path = folder / f"{Path(photo).name}.png"
+    name, path, number = Path(photo).name, folder / f"{Path(photo).name}.png", 1
+    while path in written:
+        number += 1
+        path = folder / f"{name}-{number}.png"
+    written.add(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         drawn.save(path)

@@ -100,6 +100,15 @@ def test_overlays_have_the_photos_size_and_own_names(capsys, tmp_path):
         assert (np.array(drawn.convert("RGB")) != portrait()).any()
 
 
+def test_photos_of_one_name_in_two_folders_have_two_overlays(capsys, tmp_path):
+    photos = [tmp_path / folder / "a.png" for folder in ("x", "y")]
+    for photo in photos:
+        photo.parent.mkdir()
+        Image.fromarray(np.full((32, 32, 3), 99, np.uint8)).save(photo)
+    assert main(["predict", *map(str, photos), "--overlay", str(tmp_path / "out")]) == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png-2.png", "a.png.png"]
+
+
 def test_an_overlay_folder_that_is_a_file_is_told(capsys, tmp_path):
     (tmp_path / "out").touch()
     assert main(["predict", str(PORTRAIT_PATH), "--overlay", str(tmp_path / "out")]) == 1

@@ -91,7 +91,10 @@ def test_finetune_says_when_there_is_nothing_to_measure_on(tiny, tmp_path, capsy
         (["evaluate", "--weights", "nothing", "--data", "BASE"], "There are no weights “nothing”"),
         (["evaluate", "--weights", "TINY", "--data", "nowhere"], "“nowhere” is no data that fkd reads"),
         (["evaluate", "--weights", "ibug68", "--data", "BASE"], "has 31 columns; scheme ibug68 needs 137"),
-        (["finetune", "--weights", "TINY", "--corrections", "nowhere", "--out", "OUT"], "no corrections.csv at"),
+        (
+            ["finetune", "--weights", "TINY", "--corrections", "nowhere", "--out", "OUT"],
+            "no corrections.csv that the app wrote",
+        ),
         (["train", *SMALL, "--data", "nowhere", "--out", "OUT"], "“nowhere” is no data that fkd reads"),
         (["train", *SMALL, "--data", "FEW", "--out", "OUT"], "1 faces are too few"),
         (["train", *SMALL, "--data", "EMPTY", "--out", "OUT"], "0 faces are too few"),

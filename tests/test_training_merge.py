@@ -106,7 +106,7 @@ def test_a_folder_without_corrections_says_what_to_do(tmp_path):
         with pytest.raises(CorrectionsError, match="Save a face in the app first"):
             read_corrections(path, SCHEME)
     save(tmp_path)
-    with pytest.raises(CorrectionsError, match="There is no corrections.csv at"):
+    with pytest.raises(CorrectionsError, match="is no corrections.csv that the app wrote"):
         (tmp_path / "other.csv").touch()
         read_corrections(tmp_path / "other.csv", SCHEME)
 

@@ -46,7 +46,8 @@ def read_corrections(path: str | Path, scheme: Scheme) -> CorrectedFaces:
     store = CorrectionStore(folder)
     if not store.path.is_file() or (path.is_file() and path.name != store.path.name):
         raise CorrectionsError(
-            f"There is no corrections.csv at “{path}”. Save a face in the app first, or name its path."
+            f"“{path}” is no corrections.csv that the app wrote, nor a folder with one. Save a face in the app first, "
+            "or name the file that it said it saved to."
         )
     current = list(store.current())
     mine = [correction for correction in current if correction.scheme == scheme.name]
