@@ -100,7 +100,7 @@ class Desk:
         """
         if not self.store.path.exists():
             raise CorrectionsError("There is nothing to download yet: save a face first.")
-        copy = Path(tempfile.mkdtemp(prefix="fkd-csv-")) / "corrections.csv"
+        copy = Path(tempfile.mkdtemp(dir=self.photos.folder)) / "corrections.csv"
         shutil.copyfile(self.store.path, copy)
         return str(copy)
 

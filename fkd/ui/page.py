@@ -97,7 +97,7 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
         page.load(told(desk.latest), None, table, api_visibility="private", show_progress="hidden")
         predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
         for event in (photo.change, chosen.change):
-            event(told(open_photo), [photo, chosen], [editor, status], show_progress_on=[status], **predicts)
+            event(told(open_photo), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
         answers = {"show_progress": "hidden", "trigger_mode": "multiple"}
         added = editor.add_face(told(add_face), None, [editor, status], **answers, **predicts)
         saved = editor.save(

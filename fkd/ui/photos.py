@@ -72,7 +72,9 @@ class OpenPhotos:
     """Up to `MAX_OPEN` photos; the one that was not used for longest makes room for the next."""
 
     def __init__(self):
-        self._folder = tempfile.TemporaryDirectory(prefix="fkd-open-")
+        # Removed when the process ends, and the photos in it with it.
+        self._temporary = tempfile.TemporaryDirectory(prefix="fkd-open-")
+        self.folder = Path(self._temporary.name)
         self._photos: OrderedDict[str, OpenPhoto] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,7 +87,7 @@ class OpenPhotos:
         path = Path(path)
         image = read_image(path)
         doc_id = secrets.token_urlsafe(16)
-        folder = Path(self._folder.name) / doc_id
+        folder = self.folder / doc_id
         folder.mkdir()
         original = folder / f"original{path.suffix}"
         shutil.copyfile(path, original)

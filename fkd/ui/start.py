@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before Gradio is imported: the app calls nobody unless it was told to.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # A server is stopped by SIGTERM as by Ctrl-C: leaving in order removes the copies of the photos that were open.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from fkd.ui.actions import Desk
     from fkd.ui.models import ServedModels
     from fkd.ui.page import CSS, build_page, theme
