@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, or 1 if a photo or the weights could not be used."""
+    """Run the command line; returns the exit status: 0, or 1 if a photo, an overlay or the weights failed."""
     options = build_parser().parse_args(arguments)
     try:
         return predict(options)
@@ -67,22 +67,25 @@ def predict(options: argparse.Namespace) -> int:
     for photo in options.photos:
         try:
             image = read_image(photo)
+            faces = predictor(image)
+            if options.json:
+                print(json.dumps(as_json(photo, image.shape, scheme.name, faces)), flush=True)
+            elif options.csv:
+                table.writerows(as_row(photo, i, face) for i, face in enumerate(faces))
+            else:
+                print(as_line(photo, faces), flush=True)
+            if options.overlay:
+                write_overlay(options.overlay, photo, image, faces, scheme, written)
         except ImageError as error:
             print(f"fkd: {photo}: {error}", file=sys.stderr)
             failed += 1
-            continue
-        faces = predictor(image)
-        if options.json:
-            print(json.dumps(as_json(photo, image.shape, scheme.name, faces)), flush=True)
-        elif options.csv:
-            table.writerows(as_row(photo, i, face) for i, face in enumerate(faces))
-        else:
-            sure = ", ".join(f"{face.confidence.mean():.0%}" for face in faces)
-            count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
-            print(f"{photo}: {count}" + (f", mean confidence {sure}" if faces else ""), flush=True)
-        if options.overlay:
-            write_overlay(options.overlay, photo, image, faces, scheme, written)
     return 1 if failed else 0
+
+
+def as_line(photo: str, faces: list) -> str:
+    count = {0: "no face", 1: "1 face"}.get(len(faces), f"{len(faces)} faces")
+    sure = ", ".join(f"{face.confidence.mean():.0%}" for face in faces)
+    return f"{photo}: {count}" + (f", mean confidence {sure}" if faces else "")
 
 
 def as_json(photo: str, shape: tuple[int, ...], scheme: str, faces: list) -> dict:
@@ -133,4 +136,4 @@ def write_overlay(folder: Path, photo: str, image, faces: list, scheme, written:
         drawn.save(path)
     except OSError as error:
         reason = error.strerror or error
-        raise ImageError(f"The overlay of {photo} cannot be written to {path}: {reason}.") from error
+        raise ImageError(f"The overlay cannot be written to {path}: {reason}.") from error

@@ -52,7 +52,7 @@ class CorrectionStore:
         ``values`` are the fields of :class:`~fkd.corrections.Correction` other than ``image``. The picture is stored
         first, so that no row ever names one that is not there. Raises ImageError or CorrectionsError.
         """
-        from fkd.images import store_image
+        from fkd.image_store import store_image
 
         correction = Correction(image=f"images/{store_image(image_path, self.folder / 'images')}", **values)
         self.append(correction)

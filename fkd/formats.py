@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import zipfile
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ class LabelledFace:
         box_xyxy: (4,) the face's box where one is known.
         crop: how to frame the face where the data set says so itself (Kaggle's pictures are crops already).
         source: which convention the labels follow, e.g. Kaggle's four-point rows.
+        eye_distance_px: distance between the outer eye corners, where it is known although they have no label.
     """
 
     image: Path | np.ndarray
@@ -49,6 +51,7 @@ class LabelledFace:
     box_xyxy: np.ndarray | None = None
     crop: Crop | None = None
     source: str = ""
+    eye_distance_px: float = math.nan
 
 
 def read_faces(path: str | Path, scheme: Scheme) -> list[LabelledFace]:
@@ -97,7 +100,7 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
             if np.isnan(points).all():
                 raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: no point has a label.")
             frame = _YOUTUBE_FRAME.fullmatch(image.stem)
-            group = f"{folder.name}/{frame['person'] if frame else image.stem}"
+            group = f"{folder.resolve().name}/{frame['person'] if frame else image.stem}"
             faces.append(LabelledFace(image, points, group, source=folder.name))
     return faces
 

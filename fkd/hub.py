@@ -32,8 +32,8 @@ def weights_folder(
     """The local folder with `source`'s ``config.json`` and ``model.safetensors``, downloaded if need be.
 
     Args:
-        source: a shipped name (``ibug68``), a folder, or a Hub id (``user/name``); tried in that order, and a folder
-            is meant whenever one of that name exists.
+        source: a shipped name (``ibug68``), a folder, or a Hub id (``user/name``), tried in that order: write
+            ``./ibug68`` for a folder that has a shipped name.
         revision: branch, tag or commit, for a Hub id.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reading pictures of any origin as upright RGB, and keeping them by content.
+"""Reading pictures of any origin as upright RGB.
 
 All points of fkd are in pixels of the upright original, so nothing is ever scaled here. What cannot be used is refused
 with an ImageError that names the file, but not its folder: the sentence may be shown to a visitor of the page.
@@ -6,14 +6,14 @@ with an ImageError that names the file, but not its folder: the sentence may be 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import struct
 import threading
-import uuid
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,14 +22,13 @@ from PIL import Image
 
 from fkd.errors import ImageError
 
-__all__ = ["MAX_PIXELS", "MIN_SIDE_PX", "read_image", "store_image"]
+__all__ = ["MAX_PIXELS", "MIN_SIDE_PX", "decode_picture", "open_picture", "read_image", "upright_rgb"]
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE_PX = 16
 
 # Decoders of rare formats, and those that run other programs (EPS), have no business with an uploaded file.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "AVIF", "JPEG2000")  # JPEG includes MPO
-_PHOTO_FORMATS = ("JPEG", "MPO", "HEIF", "AVIF")
 _ADVICE = "Use a JPEG, PNG, WebP, HEIC, TIFF, BMP or GIF file."
 # What Pillow's decoders raise on damaged files, besides OSError.
 _DECODER_ERRORS = (
@@ -59,7 +58,6 @@ _UPRIGHT_BY_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_PLAIN_PNG_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"iCCP", b"pHYs", b"bKGD"}
 _opening = threading.Lock()
 
 
@@ -78,67 +76,16 @@ def read_image(source: str | os.PathLike | bytes | Image.Image | np.ndarray) -> 
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return np.array(_upright_rgb(_loaded(source, "The picture"), "The picture"))
+        return np.array(upright_rgb(_loaded(source, "The picture"), "The picture"))
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return np.array(_upright_rgb(_decoded(io.BytesIO(source), "The picture"), "The picture"))
+        return np.array(upright_rgb(decode_picture(io.BytesIO(source), "The picture"), "The picture"))
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        with _opened(path) as stream:
-            return np.array(_upright_rgb(_decoded(stream, path.name), path.name))
+        with open_picture(path) as stream:
+            return np.array(upright_rgb(decode_picture(stream, path.name), path.name))
     raise ImageError(
         f"A picture is a path, bytes, a PIL image or an array of uint8 pixels, not {type(source).__name__}."
     )
-
-
-def store_image(source_path: str | os.PathLike, folder: str | os.PathLike) -> str:
-    """Keep the picture at `source_path` in `folder`, once, and return the name of the stored file.
-
-    The name is made of the first 32 hexadecimal digits of the SHA-256 of the stored bytes. A plain upright JPEG or PNG
-    (RGB or grey, one frame, no EXIF, XMP, comment or other message) is stored byte for byte. Anything else is written
-    anew, upright and without metadata such as GPS positions: photographs (JPEG, HEIC, AVIF) as JPEG of quality 95
-    without chroma subsampling, the rest as PNG. `read_image` gives both files the same size.
-
-    The file appears whole or not at all, and two processes may store the same picture at the same time.
-
-    Raises ImageError if the picture cannot be read (see read_image) or the folder cannot be written to.
-    """
-    path = Path(source_path)
-    with _opened(path) as stream:
-        content = stream.read()
-    picture = _decoded(io.BytesIO(content), path.name)
-    is_photo = picture.format in _PHOTO_FORMATS
-    if not _is_plain(picture, content):
-        upright = _upright_rgb(picture, path.name)
-        upright.info.clear()  # Pillow would write comments and colour profiles again
-        buffer = io.BytesIO()
-        if is_photo:
-            upright.save(buffer, "JPEG", quality=95, subsampling=0)
-        else:
-            upright.save(buffer, "PNG")
-        content = buffer.getvalue()
-    name = f"{hashlib.sha256(content).hexdigest()[:32]}.{'jpg' if is_photo else 'png'}"
-    try:
-        _write_once(Path(folder), name, content)
-    except OSError as error:
-        raise ImageError(
-            f"{path.name} cannot be stored: {error.strerror}. Check the disk and the permissions."
-        ) from error
-    return name
-
-
-def _write_once(folder: Path, name: str, content: bytes) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / name).exists():  # only whole files ever get this name
-        return
-    part = folder / f".{uuid.uuid4().hex}.part"
-    try:
-        with part.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(folder / name)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _from_array(pixels: np.ndarray) -> np.ndarray:
@@ -151,24 +98,33 @@ def _from_array(pixels: np.ndarray) -> np.ndarray:
     _check_size(pixels.shape[1], pixels.shape[0], "The picture")
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         return pixels
-    return np.array(_upright_rgb(Image.fromarray(np.ascontiguousarray(pixels)), "The picture"))
+    return np.array(upright_rgb(Image.fromarray(np.ascontiguousarray(pixels)), "The picture"))
 
 
-def _opened(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise ImageError(f"{path.name} is a folder, not a picture. Choose a file in it.")
-    if not path.exists():
-        raise ImageError(f"{path.name} does not exist. Check the name and the folder.")
-    if not path.is_file():
-        raise ImageError(f"{path.name} is not a regular file. {_ADVICE}")
+@contextmanager
+def open_picture(path: Path) -> Iterator[BinaryIO]:
+    """Open the file at `path` to read it; what the operating system refuses, then or while it is read, is ImageError.
+
+    Raises ImageError for a folder, a file that is not there, and what is no regular file (a pipe would never end).
+    """
     try:
-        return path.open("rb")
+        if path.is_dir():
+            raise ImageError(f"{path.name} is a folder, not a picture. Choose a file in it.")
+        if not path.exists():
+            raise ImageError(f"{path.name} does not exist. Check the name and the folder.")
+        if not path.is_file():
+            raise ImageError(f"{path.name} is not a regular file. {_ADVICE}")
+        with path.open("rb") as stream:
+            yield stream
     except OSError as error:
-        raise ImageError(f"{path.name} cannot be opened: {error.strerror}. Check its permissions.") from error
+        raise ImageError(f"{path.name} cannot be read: {error.strerror or error}. Check its name and permissions.") from error
 
 
-def _decoded(stream: BinaryIO, name: str) -> Image.Image:
-    """The first frame, decoded but as it was stored; the stream may be closed afterwards."""
+def decode_picture(stream: BinaryIO, name: str) -> Image.Image:
+    """Decode the first frame, as it was stored: neither turned nor converted. The stream may be closed afterwards.
+
+    stream: at its start. name: what an ImageError calls the picture; it is raised as in read_image.
+    """
     head = stream.read(256)
     stream.seek(0)
     _refuse_by_first_bytes(head, name)
@@ -238,7 +194,11 @@ def _damaged(name: str) -> str:
     return f"{name} is damaged or was cut off while it was copied. Copy or download it again."
 
 
-def _upright_rgb(picture: Image.Image, name: str) -> Image.Image:
+def upright_rgb(picture: Image.Image, name: str) -> Image.Image:
+    """Turn a decoded picture upright by its EXIF orientation, as RGB; transparent parts become white.
+
+    Raises ImageError, which calls the picture `name`, for colours that have no 8-bit RGB (floating point).
+    """
     try:
         rgb = _rgb(picture)
     except _DECODER_ERRORS as error:
@@ -268,24 +228,3 @@ def _orientation(picture: Image.Image) -> int:
         return picture.getexif().get(0x0112, 1)
     except _DECODER_ERRORS:
         return 1  # viewers, too, show a picture whose EXIF block is damaged as it was stored
-
-
-def _is_plain(picture: Image.Image, content: bytes) -> bool:
-    """Whether a JPEG or PNG holds nothing but upright pixels, so that its bytes can be kept and shown as they are."""
-    if picture.format not in ("JPEG", "PNG") or picture.mode not in ("RGB", "L") or getattr(picture, "n_frames", 1) > 1:
-        return False
-    if picture.format == "PNG":
-        return _png_chunks(content) <= _PLAIN_PNG_CHUNKS and content.endswith(b"IEND\xaeB`\x82")
-    plain_segments = (("APP0", b"JFIF"), ("APP2", b"ICC_PROFILE"), ("APP14", b"Adobe"))
-    return content.endswith(b"\xff\xd9") and all(
-        any(name == plain and body.startswith(start) for plain, start in plain_segments)
-        for name, body in picture.applist
-    )
-
-
-def _png_chunks(content: bytes) -> set[bytes]:
-    kinds, at = set(), 8
-    while at + 8 <= len(content):
-        kinds.add(content[at + 4 : at + 8])
-        at += 12 + struct.unpack_from(">I", content, at)[0]
-    return kinds

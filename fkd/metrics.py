@@ -20,18 +20,23 @@ def outer_eye_distance_px(labelled_xy: np.ndarray, scheme: Scheme) -> np.ndarray
     return np.linalg.norm(labelled_xy[:, left] - labelled_xy[:, right], axis=-1)
 
 
-def nme_iod(predicted_xy: np.ndarray, labelled_xy: np.ndarray, scheme: Scheme) -> np.ndarray:
+def nme_iod(
+    predicted_xy: np.ndarray, labelled_xy: np.ndarray, scheme: Scheme, eye_distance: np.ndarray | None = None
+) -> np.ndarray:
     """Mean error of each face over the distance between its outer eye corners: 300-W's measure, as a fraction.
 
     Sagonas et al. 2013, https://ibug.doc.ic.ac.uk/resources/300-W/
 
+    Args:
+        eye_distance: (N,) that distance, where it is known although the corners have no label; else it is theirs.
+
     Returns:
-        (N,) float64; NaN for a face without both outer eye corners.
+        (N,) float64; NaN for a face without any label, or without that distance.
     """
     errors = point_errors_px(predicted_xy, labelled_xy)  # (N, K)
     known = np.isfinite(errors)
-    mean = np.where(known, errors, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-    return mean / outer_eye_distance_px(labelled_xy, scheme)
+    mean = np.where(known, errors, 0.0).sum(axis=1) / np.where(known.any(axis=1), known.sum(axis=1), np.nan)
+    return mean / (outer_eye_distance_px(labelled_xy, scheme) if eye_distance is None else eye_distance)
 
 
 def rmse_px(predicted_xy: np.ndarray, labelled_xy: np.ndarray) -> float:

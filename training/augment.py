@@ -91,7 +91,7 @@ def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     x = x.clamp(1e-3, 1.0) ** torch.exp((uniform(n, 1, 1, 1) - 0.5) * 1.2)  # gamma 0.55 … 1.8
     # A third of the faces are low in detail, by one resolution a batch.
     low_px = int(size_px * (0.3 + 0.5 * torch.rand((), generator=generator).item()))
-    blurred = F.interpolate(F.interpolate(x, size=low_px, mode="area"), size=size_px, mode="bilinear")
+    blurred = F.interpolate(F.interpolate(x, size=low_px, mode="bilinear"), size=size_px, mode="bilinear")
     x = torch.where(uniform(n, 1, 1, 1) < 0.3, blurred, x)
     x = x + torch.randn(x.shape, generator=generator).to(device) * 0.04 * uniform(n, 1, 1, 1)
     return _occlude(x, generator).clamp(0.0, 1.0) * 255.0

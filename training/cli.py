@@ -139,6 +139,7 @@ def progress(items, label: str):
 
 
 def run_train(options: argparse.Namespace) -> None:
+    import torch
     from tqdm import tqdm
 
     from fkd import hub
@@ -147,6 +148,7 @@ def run_train(options: argparse.Namespace) -> None:
     from fkd.schemes import load_scheme
     from training.dataset import is_held_out, make_face_set
     from training.loop import fit, init_from, unit_errors
+    from training.run_folder import make_run_folder
 
     scheme = load_scheme(options.scheme)
     config = TrainConfig(
@@ -156,7 +158,8 @@ def run_train(options: argparse.Namespace) -> None:
     named = [split_weight(text) for text in options.data]
     faces = [(face, weight) for path, weight in named for face in read_faces(path, scheme)]
     training = [pair for pair in faces if not is_held_out(pair[0])]
-    held_out = [face for face, _ in faces if is_held_out(face) and face.source == faces[0][0].source]
+    first = faces[0][0].source if faces else ""  # the convention that the network learns to speak
+    held_out = [face for face, _ in faces if is_held_out(face) and face.source == first]
     if not training or not held_out:
         raise DataError(f"{len(faces)} faces are too few: some are needed to train and some to hold out.")
     version = f"{scheme.name}-{options.out.name}"
@@ -164,6 +167,8 @@ def run_train(options: argparse.Namespace) -> None:
         scheme=scheme.name, input_px=options.input_px, version=version, **MODEL_SIZES[options.size],
         trained_on=tuple(f"{Path(path).name} ({weight:g}×)" for path, weight in named),
     )  # fmt: skip
+    make_run_folder(options.out)
+    torch.manual_seed(options.seed)
     net = KeypointNet(model)
     if options.init:
         init_from(net, load_net(hub.weights_folder(options.init)))
@@ -173,7 +178,6 @@ def run_train(options: argparse.Namespace) -> None:
                       lambda fs: progress(fs, "cut out")),
         make_face_set(held_out, scheme, model.input_px, progress=lambda fs: progress(fs, "cut out")),
     ]  # fmt: skip
-    options.out.mkdir(parents=True, exist_ok=True)
     with tqdm(desc="train", unit="step", disable=None) as bar:
 
         def on_step(step: int, steps: int, loss: float) -> None:
@@ -182,13 +186,10 @@ def run_train(options: argparse.Namespace) -> None:
             bar.set_postfix(loss=f"{loss:.2f}")
 
         trained = fit(net, *cut, config, options.out, on_step)
-    errors = {
-        f"held_out_{name}": round(value, 5)
-        for name, value in unit_errors(trained, cut[1], scheme, model.input_px).items()
-    }
-    trained.config = replace(model, metrics=errors | {"held_out_faces": len(held_out)})
+    errors = unit_errors(trained, cut[1], scheme, model.input_px)
+    trained.config = replace(model, metrics={f"held_out_{first}_nme_iod": round(errors["nme_iod"], 5)})
     trained.save_pretrained(options.out)
-    print(f"Held-out tenth of {named[0][0]} ({len(held_out)} faces): NME {errors['held_out_nme_iod']:.2%}")
+    print(f"Held-out tenth of {first} ({len(held_out)} faces): NME {errors['nme_iod']:.2%}")
     print(f"Wrote {version} to {options.out}. Measure it: python -m training evaluate --weights {options.out} …")
 
 
@@ -211,7 +212,9 @@ def run_finetune(options: argparse.Namespace) -> None:
     for result in results:
         print(result)
     if not results:
-        print("Nothing was held out to measure on: correct faces in five pictures or more, or name base data.")
+        print(
+            "Nothing was measured: every fifth corrected picture is held out for that, and base data if you name any."
+        )
     print(f"Wrote the new weights to {options.out}. Serve them: python app.py --weights {options.out}")
 
 

@@ -15,7 +15,7 @@ MODEL_SIZES = {
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of ``python -m training train``; the defaults trained the shipped ``ibug68``.
+    """Settings of ``python -m training train``.
 
     Attributes:
         epochs: passes over the training faces (a face of weight 2 is seen twice a pass).
@@ -32,7 +32,7 @@ class TrainConfig:
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
 
-    epochs: int = 60
+    epochs: int = 40
     batch_size: int = 48
     lr: float = 2e-3
     warmup: float = 0.05

@@ -13,6 +13,7 @@ import torch
 from fkd.formats import LabelledFace
 from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor
 from fkd.images import read_image
+from fkd.metrics import outer_eye_distance_px
 from fkd.schemes import Scheme
 
 __all__ = ["CHIP_MARGIN", "FaceSet", "face_crop", "is_held_out", "make_face_set"]
@@ -30,6 +31,7 @@ class FaceSet:
         points: (N, K, 2) float32, unit coordinates *of the chip*; NaN where there is no label.
         source: (N,) int64, index of each face's labelling convention in `sources`; 0 is the one that ships.
         sources: their names.
+        eye_distance: (N,) float64, between the outer eye corners, in chip sides; NaN where it is not known.
         weight: (N,) float64, how often a face is drawn, relative to the others.
     """
 
@@ -37,6 +39,7 @@ class FaceSet:
     points: torch.Tensor
     source: torch.Tensor
     sources: tuple[str, ...]
+    eye_distance: np.ndarray
     weight: np.ndarray
 
     def __len__(self) -> int:
@@ -44,7 +47,11 @@ class FaceSet:
 
 
 def is_held_out(face: LabelledFace) -> bool:
-    """Whether a face belongs to the held-out tenth: decided by its group's name alone, so it never changes."""
+    """Whether a face belongs to the held-out tenth.
+
+    That is decided by the name of its group alone (the data's folder, and the photo or person in it): it is the same in
+    every run, as long as the folder keeps its name.
+    """
     return zlib.crc32(face.group.encode()) % 10 == 0
 
 
@@ -78,6 +85,7 @@ def make_face_set(
     chip_px = round(input_px * CHIP_MARGIN)
     chips = torch.empty((len(faces), 3, chip_px, chip_px), dtype=torch.uint8)
     points = np.empty((len(faces), scheme.n_points, 2), dtype=np.float32)
+    eye_distance = np.empty(len(faces))
     sources = tuple(dict.fromkeys(face.source for face in faces))
     loaded: tuple[Path | None, torch.Tensor | None] = (None, None)
     for i, face in enumerate(progress(faces)):
@@ -91,10 +99,13 @@ def make_face_set(
         chip = Crop(crop.center_xy, crop.size_px * CHIP_MARGIN, crop.roll_rad)
         chips[i] = cut(image, [chip], chip_px)[0].round().to(torch.uint8)
         points[i] = chip.to_unit(face.points_xy)
+        labelled = outer_eye_distance_px(face.points_xy[None], scheme)[0]
+        eye_distance[i] = (face.eye_distance_px if np.isnan(labelled) else labelled) / chip.size_px
     return FaceSet(
         chips,
         torch.from_numpy(points),
         torch.tensor([sources.index(face.source) for face in faces]),
         sources,
+        eye_distance,
         np.ones(len(faces)) if weights is None else np.asarray(weights, dtype=np.float64),
     )

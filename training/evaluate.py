@@ -70,7 +70,10 @@ def predict_in_detected_boxes(predictor, faces, progress) -> list[np.ndarray]:
 
 
 def points_of_match(labelled_xy: np.ndarray, found: Sequence[Face], scheme: Scheme) -> np.ndarray:
-    """The points of the found face nearest to the labelled one, by their points' boxes; NaN if none overlaps it."""
+    """The points of the found face whose mean point is nearest to the labelled one's; NaN if none is near it.
+
+    Near is half the longer side of the labelled points' box.
+    """
     x0, y0, x1, y1 = box_of_points(labelled_xy)
     best, points = max(x1 - x0, y1 - y0) / 2, np.full((scheme.n_points, 2), np.nan)
     for face in found:

@@ -13,6 +13,7 @@ import torch
 
 from fkd import hub
 from fkd.device import choose_device
+from fkd.errors import WeightsError
 from fkd.formats import LabelledFace, read_faces
 from fkd.model import KeypointNet, load_net
 from fkd.schemes import load_scheme
@@ -21,7 +22,8 @@ from training.config import FinetuneConfig
 from training.dataset import FaceSet, is_held_out, make_face_set
 from training.loop import Ema, draw, learning_rate, unit_errors
 from training.losses import UNIT, keypoint_loss
-from training.merge import read_corrections, split_by_picture
+from training.merge import read_corrections
+from training.run_folder import make_run_folder
 
 __all__ = ["BeforeAfter", "finetune", "fit_corrections"]
 
@@ -71,20 +73,29 @@ def finetune(
         Errors before and after on held-out corrections and on held-out base data, as far as there are any.
 
     Raises:
-        WeightsError, CorrectionsError, DataError, ImageError: if something cannot be used; `out` is untouched then.
+        WeightsError, CorrectionsError, DataError, ImageError: if something cannot be used, before any training.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    old = load_net(hub.weights_folder(weights))
+    source = hub.weights_folder(weights)
+    if out.resolve() == source.resolve():
+        raise WeightsError("The new weights need a folder of their own: name another one with --out.")
+    make_run_folder(out)
+    old = load_net(source)
     scheme, input_px = load_scheme(old.config.scheme), old.config.input_px
     corrected = read_corrections(corrections, scheme)
+    training, held_out = corrected.training, corrected.held_out
     for line in corrected.report:
         say(line)
-    training, held_out = split_by_picture(corrected.faces)
     base_faces = [face for path in base for face in read_faces(path, scheme)]
-    replayed = some([face for face in base_faces if not is_held_out(face)], MOST_BASE_FACES, config.seed)
-    frozen = some([face for face in base_faces if is_held_out(face)], MOST_TEST_FACES, config.seed)
-    say(f"{len(training)} corrected faces train, {len(held_out)} are held out; {len(replayed)} base faces are replayed")
+    # Faces labelled by another convention than the first ones' would pull the network away from what it speaks.
+    same = [face for face in base_faces if face.source == base_faces[0].source]
+    replayed = some([face for face in same if not is_held_out(face)], MOST_BASE_FACES, config.seed)
+    frozen = some([face for face in same if is_held_out(face)], MOST_TEST_FACES, config.seed)
+    say(
+        f"{len(training)} corrected faces train, {len(held_out)} are held out; {len(replayed)} base faces are replayed"
+        + (f", {len(base_faces) - len(same)} of other conventions are not" if len(same) < len(base_faces) else "")
+    )
 
     def cut_out(faces: list[LabelledFace], label: str) -> FaceSet | None:
         return make_face_set(faces, scheme, input_px, progress=lambda fs: progress(fs, label)) if faces else None
@@ -97,7 +108,7 @@ def finetune(
     for what, faces in tests.items():
         if faces is not None:
             before, after = (unit_errors(net, faces, scheme, input_px)["nme_iod"] for net in (old, new))
-            if np.isfinite(before):  # else no face has both outer eye corners
+            if np.isfinite(before):  # else no face's size is known
                 results.append(BeforeAfter(what, len(faces), before, after))
     new.config = replace(
         old.config,

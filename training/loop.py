@@ -19,7 +19,7 @@ from fkd.model import KeypointNet, mirror_averaged
 from fkd.schemes import Scheme, load_scheme
 from training.augment import augment, plain_view
 from training.config import TrainConfig
-from training.dataset import FaceSet
+from training.dataset import CHIP_MARGIN, FaceSet
 from training.losses import keypoint_loss
 
 __all__ = ["Ema", "SourceOffset", "fit", "init_from", "learning_rate", "unit_errors"]
@@ -151,7 +151,7 @@ def unit_errors(
         size_px: side of the crops; a network errs more at another resolution than the one it last trained at.
 
     Returns:
-        ``nme_iod`` (mean over faces that have both eye corners, NaN if none has) and ``rmse_unit`` (in crop sides).
+        ``nme_iod`` (mean over faces whose eye distance is known, NaN if none is) and ``rmse_unit`` (in crop sides).
     """
     net.eval()
     device = next(net.parameters()).device
@@ -162,7 +162,7 @@ def unit_errors(
         predicted.append(mirror_averaged(net, crops)[0].cpu())
         labels.append(points.cpu())
     predicted_xy, labelled_xy = torch.cat(predicted).double().numpy(), torch.cat(labels).double().numpy()
-    nme = nme_iod(predicted_xy, labelled_xy, scheme)
+    nme = nme_iod(predicted_xy, labelled_xy, scheme, faces.eye_distance * CHIP_MARGIN)  # in crop sides, as the points
     nme = nme[np.isfinite(nme)]
     return {
         "nme_iod": float(nme.mean()) if len(nme) else math.nan,
