@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import struct
 import threading
 import warnings
@@ -108,16 +109,23 @@ def open_picture(path: Path) -> Iterator[BinaryIO]:
     Raises ImageError for a folder, a file that is not there, and what is no regular file (a pipe would never end).
     """
     try:
-        if path.is_dir():
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
             raise ImageError(f"{path.name} is a folder, not a picture. Choose a file in it.")
-        if not path.exists():
-            raise ImageError(f"{path.name} does not exist. Check the name and the folder.")
-        if not path.is_file():
+        if not stat.S_ISREG(mode):
             raise ImageError(f"{path.name} is not a regular file. {_ADVICE}")
         with path.open("rb") as stream:
             yield stream
     except OSError as error:
-        raise ImageError(f"{path.name} cannot be read: {error.strerror or error}. Check its name and permissions.") from error
+        reason = error.strerror or error
+        raise ImageError(f"{path.name} cannot be read: {reason}. Check its name and permissions.") from error
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a name with a NUL in it
+        raise ImageError(f"{path.name} does not exist. Check the name and the folder.") from error
 
 
 def decode_picture(stream: BinaryIO, name: str) -> Image.Image:

@@ -1,11 +1,11 @@
 """KeypointNet: a small convolutional network from a face crop to keypoints and how far off they may be.
 
 A ResNet (He et al. 2016, https://arxiv.org/abs/1512.03385) with one or two basic blocks a stage gives features at
-strides 4 to 32; a top-down pathway (Lin et al. 2017, https://arxiv.org/abs/1612.03144) brings them together at stride 8,
-and a sub-pixel convolution (Shi et al. 2016, https://arxiv.org/abs/1609.05158) turns those into one stride-4 heatmap a
-point. The point is the heatmap's mean (integral regression, Sun et al. 2018, https://arxiv.org/abs/1711.08229). A second
-output reads, at the place the heatmap points to, the scale of an isotropic Laplace distribution: the model's own
-estimate of its error.
+strides 4 to 32; a top-down pathway (Lin et al. 2017, https://arxiv.org/abs/1612.03144) brings them together at stride
+8, and a sub-pixel convolution (Shi et al. 2016, https://arxiv.org/abs/1609.05158) turns those into one stride-4
+heatmap a point. The point is the heatmap's mean (integral regression, Sun et al. 2018,
+https://arxiv.org/abs/1711.08229). A second output reads, at the place the heatmap points to, the scale of an
+isotropic Laplace distribution: the model's own estimate of its error.
 """
 
 import json

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,56 @@ def write_video_start(path: Path, container: str) -> Path:
     """The first bytes of a video: mp4, mov, avi, webm or ts."""
     path.write_bytes(VIDEO_STARTS[container] + bytes(600))
     return path
+
+
+def _write_text(path: Path) -> Path:
+    path.write_text("Dear all,\n" * 50)
+    return path
+
+
+def _write_empty(path: Path) -> Path:
+    path.touch()
+    return path
+
+
+def _write_plain(path: Path, width: int, height: int) -> Path:
+    Image.new("L", (width, height), 90).save(path)
+    return path
+
+
+# What people pick by mistake: file name -> (how to write it, words of the sentence that refuses it).
+UNUSABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "truncated.jpg": (write_truncated_jpeg, "damaged or was cut off"),
+    "zero-byte.jpg": (_write_empty, "empty"),
+    "letter.jpg": (_write_text, "not a picture"),
+    "dot.png": (lambda path: _write_plain(path, 1, 1), "1×1 pixels"),
+    "sixty-megapixel.png": (lambda path: _write_plain(path, 10_000, 6_000), "10000×6000 pixels"),
+    "bomb.png": (lambda path: write_png_that_claims(path, 30_000, 30_000), "far too many pixels"),
+    "clip.jpg": (lambda path: write_video_start(path, "mp4"), "a video"),
+}
+
+
+def _write_animation(path: Path) -> Path:
+    first, *others = (Image.fromarray(image) for image in (portrait(), faceless(), faceless()))
+    first.save(path, save_all=True, append_images=[other.resize(first.size) for other in others], duration=50)
+    return path
+
+
+def _write_sixteen_bit(path: Path) -> Path:
+    Image.fromarray(portrait()[..., 1].astype(np.uint16) * 257).save(path)
+    return path
+
+
+def _write_in_mode(path: Path, mode: str) -> Path:
+    Image.fromarray(portrait()).convert(mode).save(path)
+    return path
+
+
+# The portrait in forms that are easily refused by mistake: file name -> how to write it.
+UNUSUAL: dict[str, Callable[[Path], Path]] = {
+    "animated.gif": _write_animation,
+    "animated.webp": _write_animation,
+    "sixteen-bit.png": _write_sixteen_bit,
+    "cmyk.jpg": lambda path: _write_in_mode(path, "CMYK"),
+    "alpha.png": lambda path: _write_in_mode(path, "RGBA"),
+}

@@ -14,7 +14,7 @@ from PIL import Image
 from fkd import KeypointPredictor
 from fkd.cli import main
 from tests.nets import tiny_net
-from tests.pictures import PORTRAIT_PATH, faceless, portrait, write_truncated_jpeg
+from tests.pictures import PORTRAIT_PATH, UNUSABLE, UNUSUAL, faceless, portrait, write_truncated_jpeg
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +89,33 @@ def test_an_unreadable_file_among_good_ones_is_told_and_the_others_are_done(caps
     assert [name in line for name, line in zip((broken, missing, str(tmp_path)), lines, strict=True)] == [True] * 3
 
 
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_an_unusable_file_gets_one_sentence_and_the_photo_beside_it_is_done(capsys, tmp_path, name):
+    write, words = UNUSABLE[name]
+    bad = str(write(tmp_path / name))
+    assert main(["predict", bad, str(PORTRAIT_PATH), "--json"]) == 1
+    out, err = capsys.readouterr()
+    shown = json.loads(out)
+    assert (shown["image"], len(shown["faces"])) == (str(PORTRAIT_PATH), 1)
+    assert err.startswith(f"fkd: {bad}: {name} ") and words in err
+    assert err.count("\n") == 1 and err.endswith(".\n")
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_the_face_in_an_unusual_file_is_found(capsys, tmp_path, name):
+    assert main(["predict", str(UNUSUAL[name](tmp_path / name)), "--json"]) == 0
+    out, err = capsys.readouterr()
+    shown = json.loads(out)
+    assert (shown["width"], shown["height"], len(shown["faces"]), err) == (512, 600, 1, "")
+
+
+def test_a_name_that_the_system_refuses_does_not_stop_the_others(capsys, tmp_path):
+    assert main(["predict", str(tmp_path / ("x" * 256)), str(PORTRAIT_PATH), "--json"]) == 1
+    out, err = capsys.readouterr()
+    assert len(json.loads(out)["faces"]) == 1
+    assert err.startswith("fkd: ") and err.count("\n") == 1
+
+
 def test_overlays_have_the_photos_size_and_own_names(capsys, tmp_path):
     for name in ("a.png", "a.bmp"):
         Image.fromarray(portrait()).save(tmp_path / name)
@@ -109,10 +136,25 @@ def test_photos_of_one_name_in_two_folders_have_two_overlays(capsys, tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png-2.png", "a.png.png"]
 
 
-def test_an_overlay_folder_that_is_a_file_is_told(capsys, tmp_path):
+def test_an_overlay_that_cannot_be_written_is_told_and_the_other_photos_are_done(capsys, tmp_path):
+    names = ("a.png", "b.png")
+    for name in names:
+        Image.fromarray(np.full((32, 32, 3), 99, np.uint8)).save(tmp_path / name)
+    (tmp_path / "out" / "a.png.png").mkdir(parents=True)  # a folder has the overlay's name
+    photos = [str(tmp_path / name) for name in names]
+    assert main(["predict", *photos, "--json", "--overlay", str(tmp_path / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["image"] for line in out.splitlines()] == photos
+    assert err.startswith(f"fkd: {photos[0]}: The overlay cannot be written to ") and err.count("\n") == 1
+    assert (tmp_path / "out" / "b.png.png").is_file()
+
+
+def test_an_overlay_folder_that_is_a_file_is_told_for_each_photo(capsys, tmp_path, no_face):
     (tmp_path / "out").touch()
-    assert main(["predict", str(PORTRAIT_PATH), "--overlay", str(tmp_path / "out")]) == 1
-    assert capsys.readouterr().err.startswith("fkd: The overlay of ")
+    assert main(["predict", str(PORTRAIT_PATH), no_face, "--overlay", str(tmp_path / "out")]) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    assert [line.split(": ")[1] for line in err.splitlines()] == [str(PORTRAIT_PATH), no_face]
 
 
 def test_weights_that_are_not_there_give_one_sentence(capsys):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fkd import CorrectionsError, KeypointPredictor, WeightsError, hub
+from fkd import CorrectionsError, DataError, KeypointPredictor, WeightsError, hub
 from fkd.model import load_net
 from tests.corrected_faces import save_correction
 from tests.nets import TINY, dotted_faces, tiny_net
@@ -141,11 +141,18 @@ def test_faces_that_nobody_judged_teach_nothing(tiny, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_held_out_faces_without_eye_corners_give_no_figure(tiny, tmp_path):
+def test_held_out_faces_are_measured_even_where_nobody_judged_the_eye_corners(tiny, tmp_path):
     states = tuple("occluded" if i in (3, 5) else "confirmed" for i in range(15))
-    corrections = corrected_drawings(tmp_path / "fixed", states=states)
-    assert finetune(tiny, corrections, [], tmp_path / "new", QUICK) == []
-    assert load_net(tmp_path / "new").config.metrics == {}
+    (result,) = finetune(tiny, corrected_drawings(tmp_path / "fixed", states=states), [], tmp_path / "new", QUICK)
+    assert result.n == 1 and result.before > 0
+
+
+def test_the_old_weights_are_never_the_place_for_the_new_ones(tiny, tmp_path):
+    with pytest.raises(WeightsError, match="folder of their own"):
+        finetune(tiny, corrected_drawings(tmp_path / "fixed"), [], tiny, QUICK)
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="cannot be made"):
+        finetune(tiny, corrected_drawings(tmp_path / "fixed"), [], tmp_path / "file", QUICK)
 
 
 def test_what_cannot_be_used_leaves_the_folder_alone(tiny, tmp_path):

@@ -1,4 +1,4 @@
-"""Reading and keeping pictures: what is accepted, what is refused, and with which sentence."""
+"""Keeping pictures: which bytes are stored, under which name, and what is left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from fkd.errors import ImageError
-from fkd.images import read_image, store_image
+from fkd.image_store import store_image
+from fkd.images import read_image
 from tests.pictures import (
     PORTRAIT_PATH,
     portrait,
@@ -30,15 +31,6 @@ def saved(path, pixels, **options):
 
 def mean_difference(first, second) -> float:
     return float(np.abs(first.astype(int) - second).mean())
-
-
-def refusal(source) -> str:
-    with pytest.raises(ImageError) as caught:
-        read_image(source)
-    return str(caught.value)
-
-
-# Reading
 
 
 def test_a_plain_jpeg_and_png_are_kept_byte_for_byte(tmp_path):

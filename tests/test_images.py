@@ -1,4 +1,4 @@
-"""Reading and keeping pictures: what is accepted, what is refused, and with which sentence."""
+"""Reading pictures: what is accepted, what is refused, and with which sentence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import pytest
 from PIL import Image
 
 from fkd.errors import ImageError
-from fkd.images import MAX_PIXELS, read_image, store_image
+from fkd.image_store import store_image
+from fkd.images import MAX_PIXELS, read_image
 from tests.pictures import (
+    UNUSABLE,
+    UNUSUAL,
     VIDEO_STARTS,
     portrait,
     resized,
@@ -157,12 +160,48 @@ def test_other_types_are_refused():
     assert "NoneType" in refusal(None)
 
 
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_the_portrait_in_an_unusual_file_is_still_the_portrait(tmp_path, name):
+    pixels = read_image(UNUSUAL[name](tmp_path / name))
+    assert pixels.shape == portrait().shape
+    assert mean_difference(pixels.mean(axis=2), portrait().mean(axis=2)) < 15
+
+
 # Refusing files
 
 
-def test_missing_file_folder_and_empty_file(tmp_path):
-    (tmp_path / "empty.jpg").touch()
-    for name, words in (("none.jpg", "does not exist"), (".", "folder"), ("empty.jpg", "empty")):
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_an_unusable_file_is_refused_with_a_sentence_that_names_it(tmp_path, name):
+    write, words = UNUSABLE[name]
+    message = refusal(write(tmp_path / name))
+    assert message.startswith(f"{name} ") and words in message and message.endswith(".")
+
+
+@pytest.mark.parametrize("refused", ["stat", "open"])
+def test_what_the_system_refuses_is_told_with_its_reason(tmp_path, monkeypatch, refused):
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = saved(tmp_path / "a.png", small())
+    assert refusal(tmp_path / ("x" * 256)).startswith("x" * 256 + " cannot be read: ")
+    monkeypatch.setattr(type(path), refused, refuse)
+    assert refusal(path) == "a.png cannot be read: Permission denied. Check its name and permissions."
+
+
+def test_a_file_that_opens_but_cannot_be_read_is_told(tmp_path, monkeypatch):
+    class BadDisk(io.BytesIO):
+        def read(self, *_):
+            raise OSError(5, "Input/output error")
+
+    path = saved(tmp_path / "a.png", small())
+    monkeypatch.setattr(type(path), "open", lambda *_: BadDisk())
+    for use in (read_image, lambda path: store_image(path, tmp_path / "kept")):
+        with pytest.raises(ImageError, match="a.png cannot be read: Input/output error"):
+            use(path)
+
+
+def test_missing_file_folder_and_no_bytes(tmp_path):
+    for name, words in (("none.jpg", "does not exist"), ("nul\0.jpg", "does not exist"), (".", "folder")):
         message = refusal(tmp_path / name)
         assert words in message
         assert str(tmp_path) not in message
@@ -171,8 +210,6 @@ def test_missing_file_folder_and_empty_file(tmp_path):
 
 
 def test_truncated_files(tmp_path):
-    message = refusal(write_truncated_jpeg(tmp_path / "half.jpg"))
-    assert message.startswith("half.jpg is damaged")
     for extension in ("png", "webp", "gif", "bmp", "tif"):
         content = saved(tmp_path / f"whole.{extension}", small()).read_bytes()
         assert "damaged" in refusal(content[: len(content) // 2]), extension
@@ -186,7 +223,6 @@ def test_damaged_png_contents(tmp_path):
 
 def test_files_that_are_no_pictures_whatever_their_name(tmp_path):
     for content, words in (
-        (b"Dear all,\n" * 50, "not a picture"),
         (b"%PDF-1.7\n", "PDF"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "not a"),
     ):
@@ -207,7 +243,7 @@ def test_a_renamed_picture_is_read_by_its_content(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), small())
 
 
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (15, 200), (200, 15)])
+@pytest.mark.parametrize(("width", "height"), [(15, 200), (200, 15)])
 def test_too_small(tmp_path, width, height):
     message = refusal(saved(tmp_path / "dot.png", np.zeros((height, width, 3), np.uint8)))
     assert f"{width}×{height}" in message
@@ -229,10 +265,8 @@ def test_too_many_pixels_are_refused_before_decoding_and_without_a_warning(tmp_p
     assert time.perf_counter() - start < 0.5
 
 
-def test_a_real_sixty_megapixel_picture_is_refused_and_a_fifty_one_is_read(tmp_path):
+def test_fifty_megapixels_are_read(tmp_path):
     assert MAX_PIXELS == 50_000_000
-    Image.new("L", (10_000, 6_000)).save(tmp_path / "sixty.png")
-    assert "10000×6000" in refusal(tmp_path / "sixty.png")
     Image.new("L", (10_000, 5_000)).save(tmp_path / "fifty.png")
     assert read_image(tmp_path / "fifty.png").shape == (5_000, 10_000, 3)
 
@@ -259,9 +293,6 @@ def test_no_file_stays_open(tmp_path):
         refusal(paths[1])
     for path in paths:
         path.unlink()
-
-
-# Keeping
 
 
 def test_a_pil_image_that_cannot_be_decoded_is_refused(tmp_path):

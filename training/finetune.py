@@ -80,7 +80,6 @@ def finetune(
     source = hub.weights_folder(weights)
     if out.resolve() == source.resolve():
         raise WeightsError("The new weights need a folder of their own: name another one with --out.")
-    make_run_folder(out)
     old = load_net(source)
     scheme, input_px = load_scheme(old.config.scheme), old.config.input_px
     corrected = read_corrections(corrections, scheme)
@@ -96,6 +95,8 @@ def finetune(
         f"{len(training)} corrected faces train, {len(held_out)} are held out; {len(replayed)} base faces are replayed"
         + (f", {len(base_faces) - len(same)} of other conventions are not" if len(same) < len(base_faces) else "")
     )
+
+    make_run_folder(out)
 
     def cut_out(faces: list[LabelledFace], label: str) -> FaceSet | None:
         return make_face_set(faces, scheme, input_px, progress=lambda fs: progress(fs, label)) if faces else None

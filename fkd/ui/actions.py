@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import tempfile
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = ["TABLE_COLUMNS", "Desk"]
 
 TABLE_COLUMNS = ["saved (UTC)", "scheme", "moved", "confirmed", "hidden", "largest move (px)", "by", "row"]
 TABLE_ROWS = 10
+KEPT_SNAPSHOTS = 2  # the one before the newest may still be on its way to somebody
 
 
 class Desk:
@@ -33,6 +35,8 @@ class Desk:
         self.models = models
         self.store = CorrectionStore(annotations)
         self.photos = OpenPhotos()
+        self._snapshots: list[Path] = []
+        self._snapshots_lock = threading.Lock()
 
     def open_photo(self, path: str | Path, scheme: str) -> tuple[EditorDocument, str]:
         """Predict a photo; return it for the editor, and a sentence about it.
@@ -81,12 +85,24 @@ class Desk:
                 confidence=opened.face.confidence, states=edit.states, model_version=photo.predictor.version,
                 annotator=annotator.strip(), supersedes=opened.saved_id,
             )  # fmt: skip
-            opened.saved_id = correction.id
+            opened.saved_id, opened.saved_rev = correction.id, edit.rev
             answer = document(photo, edit.rev)
         changed = sum(state != "untouched" for state in edit.states)
         points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
         notices = [self.store.notices.pop(0) for _ in range(len(self.store.notices))]
         return answer, " ".join([f"Saved face {opened.face_id[1:]} {points} to {self.store.path}.", *notices])
+
+    def keep_editing(self, payload: Any) -> str:
+        """A sentence about the photo that stays in the editor although another photo or scheme was chosen.
+
+        Raises:
+            CorrectionsError: if the payload names no photo that is open.
+        """
+        photo = self._photo(payload)
+        return (
+            f"Still editing {photo.name} with {photo.predictor.scheme.n_points} keypoints. "
+            "When you are done, choose the other photo or keypoints again."
+        )
 
     def latest(self) -> list[list]:
         """The newest corrections in force as rows under `TABLE_COLUMNS`."""
@@ -96,19 +112,37 @@ class Desk:
         """Path of a copy of the CSV to download.
 
         Raises:
-            CorrectionsError: if nothing was saved yet.
+            CorrectionsError: if nothing was saved yet, or the copy cannot be written.
         """
         if not self.store.path.exists():
             raise CorrectionsError("There is nothing to download yet: save a face first.")
-        copy = Path(tempfile.mkdtemp(dir=self.photos.folder)) / "corrections.csv"
-        shutil.copyfile(self.store.path, copy)
-        return str(copy)
+        with self._snapshots_lock:
+            try:
+                self._snapshots.append(copied_alone(self.store.path, self.photos.folder))
+            except OSError as error:
+                raise CorrectionsError(
+                    f"The file cannot be copied for the download ({error.strerror or error}). Make room on the disk "
+                    f"that holds the temporary files, or take {self.store.path} itself."
+                ) from error
+            while len(self._snapshots) > KEPT_SNAPSHOTS:
+                shutil.rmtree(self._snapshots.pop(0).parent, ignore_errors=True)
+            return str(self._snapshots[-1])
 
     def _photo(self, payload: Any) -> OpenPhoto:
         doc_id = payload.get("doc_id") if isinstance(payload, dict) else None
         if not isinstance(doc_id, str):
             raise CorrectionsError("The page sent something that is no correction. Reload the page and try again.")
         return self.photos.get(doc_id)
+
+
+def copied_alone(path: Path, parent: Path) -> Path:
+    """A copy of a file in a new folder of its own; nothing is left behind if the disk is full."""
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    try:
+        return Path(shutil.copyfile(path, folder / path.name))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def document(photo: OpenPhoto, rev: int = 0) -> EditorDocument:
@@ -121,6 +155,7 @@ def document(photo: OpenPhoto, rev: int = 0) -> EditorDocument:
         doc_id=photo.doc_id,
         rev=rev,
         scheme=scheme.name,
+        photo_name=photo.name,
         names=list(scheme.names),
         edges=[tuple(edge) for edge in scheme.edges],
         faces=[editor_face(opened) for opened in photo.faces.values()],
@@ -139,6 +174,7 @@ def editor_face(opened: OpenFace) -> EditorFace:
         confidence=[round(float(c), 3) for c in face.confidence],
         states=["untouched"] * len(points),
         saved_id=opened.saved_id or None,
+        saved_rev=opened.saved_rev,
     )
 
 

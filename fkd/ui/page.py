@@ -92,7 +92,13 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
 
         def save_face(annotator: str, request: gr.Request, event: gr.EventData):
             document, sentence = desk.save_face(event._data, request.username or annotator)
-            return document, say(sentence), desk.latest(), gr.Accordion(open=True)
+            return document, say(sentence)
+
+        def show_latest():
+            return desk.latest(), gr.Accordion(open=True)
+
+        def keep_editing(event: gr.EventData):
+            return say(desk.keep_editing(event._data))
 
         page.load(told(desk.latest), None, table, api_visibility="private", show_progress="hidden")
         predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
@@ -100,9 +106,10 @@ def build_page(desk: Desk, scheme: str) -> gr.Blocks:
             event(told(open_photo), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
         answers = {"show_progress": "hidden", "trigger_mode": "multiple"}
         added = editor.add_face(told(add_face), None, [editor, status], **answers, **predicts)
-        saved = editor.save(
-            told(save_face), annotator, [editor, status, table, latest], api_visibility="private", **answers
-        )
+        saved = editor.save(told(save_face), annotator, [editor, status], api_visibility="private", **answers)
+        # On its own: a row that cannot be shown must not make a save that succeeded look as if it had failed.
+        saved.success(told(show_latest), None, [table, latest], api_visibility="private", **answers)
+        editor.keep(told(keep_editing), None, status, api_visibility="private", show_progress="hidden")
         for answer in (added, saved):
             answer.failure(None, js=_FAILED_JS, api_visibility="private")
         download.click(told(desk.csv_snapshot), None, csv_file, api_visibility="private").success(

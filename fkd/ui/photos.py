@@ -17,24 +17,26 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from fkd.errors import CorrectionsError
+from fkd.errors import CorrectionsError, ImageError
 from fkd.images import read_image
 from fkd.predictor import Face, KeypointPredictor
 
 __all__ = ["OpenFace", "OpenPhoto", "OpenPhotos"]
 
 MAX_OPEN = 500
+MAX_BYTES = 2 * 1024**3  # of all files together
 # What the browser shows is a copy of at most this many pixels a side: more cannot be seen, and slows phones down.
 DISPLAY_PX = 4096
 
 
 @dataclass
 class OpenFace:
-    """A face as predicted, and the row that it was last saved in ("" before the first save)."""
+    """A face as predicted, the row that it was last saved in ("" before the first save), and the rev of that save."""
 
     face_id: str
     face: Face
     saved_id: str = ""
+    saved_rev: int = -1
 
 
 @dataclass
@@ -47,6 +49,7 @@ class OpenPhoto:
     display: Path
     width: int
     height: int
+    size_bytes: int
     predictor: KeypointPredictor
     faces: dict[str, OpenFace] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,7 +72,7 @@ class OpenPhoto:
 
 
 class OpenPhotos:
-    """Up to `MAX_OPEN` photos; the one that was not used for longest makes room for the next."""
+    """Up to `MAX_OPEN` photos of `MAX_BYTES`; those that were not used for longest make room for the next."""
 
     def __init__(self):
         # Removed when the process ends, and the photos in it with it.
@@ -82,27 +85,30 @@ class OpenPhotos:
         """Read a photo, predict the faces in it and keep a copy of the file.
 
         Raises:
-            ImageError: if the file is no picture that can be used.
+            ImageError: if the file is no picture that can be used, or the copy cannot be written.
         """
         path = Path(path)
         image = read_image(path)
-        doc_id = secrets.token_urlsafe(16)
-        folder = self.folder / doc_id
-        folder.mkdir()
-        original = folder / f"original{path.suffix}"
-        shutil.copyfile(path, original)
-        photo = OpenPhoto(
-            doc_id, path.name, original, folder / "display.jpg", image.shape[1], image.shape[0], predictor
-        )
-        _write_display(image, photo.display)
-        for face in predictor(image):
-            photo.add(face)
+        folder = self.folder / secrets.token_urlsafe(16)
+        try:
+            photo = _copied(path, image, folder, predictor)
+            for face in predictor(image):
+                photo.add(face)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         with self._lock:
-            self._photos[doc_id] = photo
-            while len(self._photos) > MAX_OPEN:
-                _, oldest = self._photos.popitem(last=False)
-                shutil.rmtree(oldest.original.parent, ignore_errors=True)
+            self._photos[photo.doc_id] = photo
+            self._make_room()
         return photo
+
+    def _make_room(self) -> None:
+        total_bytes = sum(photo.size_bytes for photo in self._photos.values())
+        # The newest stays, however large it is: somebody is looking at it.
+        while len(self._photos) > 1 and (len(self._photos) > MAX_OPEN or total_bytes > MAX_BYTES):
+            _, oldest = self._photos.popitem(last=False)
+            total_bytes -= oldest.size_bytes
+            shutil.rmtree(oldest.original.parent, ignore_errors=True)
 
     def get(self, doc_id: str) -> OpenPhoto:
         """The photo of that id.
@@ -118,6 +124,22 @@ class OpenPhotos:
                 )
             self._photos.move_to_end(doc_id)
             return self._photos[doc_id]
+
+
+def _copied(path: Path, image: np.ndarray, folder: Path, predictor: KeypointPredictor) -> OpenPhoto:
+    """The photo in a new folder, whose name is its id: the file as it is, and a copy for the browser."""
+    original, display = folder / f"original{path.suffix}", folder / "display.jpg"
+    try:
+        folder.mkdir()
+        shutil.copyfile(path, original)
+        _write_display(image, display)
+        size_bytes = original.stat().st_size + display.stat().st_size
+    except OSError as error:
+        raise ImageError(
+            f"{path.name} cannot be opened: no copy of it can be written ({error.strerror or error}). Make room on "
+            "the disk that holds the temporary files, then add it again."
+        ) from error
+    return OpenPhoto(folder.name, path.name, original, display, image.shape[1], image.shape[0], size_bytes, predictor)
 
 
 def _write_display(image: np.ndarray, path: Path) -> None:

@@ -1,11 +1,16 @@
-"""A Chromium to drive, pages in it (a desktop with a mouse, a small phone with touch), and an app with the editor."""
+"""A Chromium to drive, pages in it (a desktop with a mouse, a small phone with touch), and two apps to open."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,15 +19,20 @@ import gradio as gr
 import numpy as np
 import pytest
 from gradio.data_classes import FileData
+from PIL import Image
 
 import fkd.ui
+from fkd.correction_store import CorrectionStore
 from fkd.ui.editor import EditorDocument, EditorFace, KeypointEditor, parse_box, parse_face_edit, point_lists
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 PHOTO = Path(next(iter(fkd.ui.__path__))) / "assets" / "grace_hopper.jpg"
+ROOT = Path(__file__).parent.parent.parent
+START_S = 120
 WIDTH, HEIGHT, N_POINTS = 512, 600, 68
 HOSTILE = '<img src=x onerror="window.hacked = 1">${window.hacked = 2}{{constructor}}'
+FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -175,10 +185,13 @@ def make_face(face_id: str, centre: tuple[float, float], radius: float, first_mi
 
 @pytest.fixture(scope="module")
 def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """An app with nothing but the editor. ``gate`` holds back the answers to saves while it is cleared."""
+    """An app with nothing but the editor. ``gate`` holds back the answers to saves while it is cleared.
+
+    ``refused`` holds the numbers of the saves that fail, of 1, 2, ….
+    """
     photo = tmp_path_factory.mktemp("photo") / PHOTO.name
     shutil.copy(PHOTO, photo)  # Gradio serves files of the temporary folder
-    seen = SimpleNamespace(saves=[], boxes=[], gate=threading.Event(), url="", hostile=HOSTILE)
+    seen = SimpleNamespace(saves=[], refused=set(), boxes=[], kept=[], gate=threading.Event(), url="", hostile=HOSTILE)
     seen.gate.set()
 
     def document(doc_id: str = "one", names: list[str] | None = None, rev: int = 0) -> EditorDocument:
@@ -187,19 +200,22 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
             faces.append(make_face("b", (410, 480), 60, first_missing=True))
         return EditorDocument(
             image=FileData(path=str(photo)), width=WIDTH, height=HEIGHT, doc_id=doc_id, rev=rev, scheme=HOSTILE,
-            names=names or [f"p{index}" for index in range(N_POINTS)],
+            photo_name=f"{doc_id}.jpg", names=names or [f"p{index}" for index in range(N_POINTS)],
             edges=[(index, index + 1) for index in range(N_POINTS - 1)], faces=faces,
         )  # fmt: skip
 
     def save(event: gr.EventData):
         edit = parse_face_edit(event._data, N_POINTS, WIDTH, HEIGHT)
         seen.saves.append(edit)
+        number = len(seen.saves)
         assert seen.gate.wait(20)
+        if number in seen.refused:
+            raise gr.Error(f"refused {number}", print_exception=False)
         answer = document(edit.doc_id, rev=edit.rev)
         for face in answer.faces:
             if face.face_id == edit.face_id:
-                face.saved_id = f"row {len(seen.saves)}"
-        return answer, f"saved {len(seen.saves)}"
+                face.saved_id, face.saved_rev = f"row {number}", edit.rev
+        return answer, f"saved {number}"
 
     def add_face(event: gr.EventData):
         box = parse_box(event._data, WIDTH, HEIGHT)
@@ -208,6 +224,9 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
         x1, y1, x2, y2 = box.box_xyxy
         answer.faces.append(make_face("new", ((x1 + x2) / 2, (y1 + y2) / 2), (x2 - x1) / 2.6))
         return answer, "added"
+
+    def keep(event: gr.EventData):
+        seen.kept.append(event._data["doc_id"])
 
     with gr.Blocks() as demo:
         editor = KeypointEditor(document())
@@ -220,7 +239,8 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
         }.items():
             gr.Button(name).click(make, None, editor, show_progress="hidden")
         answered = {"outputs": [editor, said], "trigger_mode": "multiple", "show_progress": "hidden"}
-        editor.save(save, None, concurrency_limit=None, **answered)
+        editor.save(save, None, concurrency_limit=None, **answered).failure(None, js=FAILED_JS)
+        editor.keep(keep, None, None)
         editor.add_face(add_face, None, **answered)
         editor.edit(lambda: None, None, None, trigger_mode="multiple")
     with socket.socket() as free:
@@ -234,3 +254,45 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
     yield seen
     seen.gate.set()
     demo.close()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory) -> Iterator[SimpleNamespace]:
+    """``python app.py`` in a process of its own, with an empty annotations folder."""
+    folder = tmp_path_factory.mktemp("app")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    annotations = folder / "annotations"
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), "--device", "cpu", "--annotations", str(annotations)],
+            cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}/"
+    deadline = time.monotonic() + START_S
+    while not answers(url):
+        assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+    yield SimpleNamespace(url=url, folder=folder, store=CorrectionStore(annotations), log=folder / "log")
+    process.terminate()
+    process.wait(20)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+@pytest.fixture
+def photo(app):
+    """Write a picture to a file and return its path."""
+
+    def write(image: np.ndarray, name: str = "photo.jpg") -> Path:
+        path = app.folder / name
+        Image.fromarray(image).save(path, quality=92)
+        return path
+
+    return write

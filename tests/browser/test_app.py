@@ -3,90 +3,20 @@
 from __future__ import annotations
 
 import csv
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fkd.correction_store import CorrectionStore
 from fkd.corrections import Correction
-from tests.pictures import (
-    PORTRAIT_LANDMARKS,
-    astronaut,
-    portrait,
-    write_png_that_claims,
-    write_truncated_jpeg,
-    write_video_start,
-)
+from tests.browser.app_steps import save, upload
+from tests.pictures import PORTRAIT_LANDMARKS, astronaut, portrait
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
-ROOT = Path(__file__).parent.parent.parent
-START_S = 120
 NOSE_TIP = 30
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """``python app.py`` in a process of its own, with an empty annotations folder."""
-    folder = tmp_path_factory.mktemp("app")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    annotations = folder / "annotations"
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), "--device", "cpu", "--annotations", str(annotations)],
-            cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}/"
-    deadline = time.monotonic() + START_S
-    while not answers(url):
-        assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-    yield SimpleNamespace(url=url, folder=folder, store=CorrectionStore(annotations), log=folder / "log")
-    process.terminate()
-    process.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
-
-
-@pytest.fixture
-def photo(app):
-    """Write a picture to a file and return its path."""
-
-    def write(image: np.ndarray, name: str = "photo.jpg") -> Path:
-        path = app.folder / name
-        Image.fromarray(image).save(path, quality=92)
-        return path
-
-    return write
-
-
-def upload(page, path: Path) -> None:
-    page.locator("input[type=file]").first.set_input_files(path)
-
-
-def save(editor, page) -> None:
-    """Press “Save face” and wait until the page says that it is saved."""
-    editor.button("save").click()
-    expect(page.locator("#fkd-status")).to_contain_text("Saved face", timeout=20_000)
-    editor.unsaved(0)
 
 
 def newest(app) -> Correction:
@@ -215,41 +145,45 @@ def test_the_other_scheme_shows_its_own_points(app, open_desktop, editor_on, pho
     assert row.scheme == "kaggle15" and len(row.states) == 15
 
 
-def one_pixel(path: Path) -> None:
-    Image.new("RGB", (1, 1)).save(path)
-
-
-BAD_FILES = {
-    "text.jpg": (lambda path: path.write_text("dear diary"), "Use a JPEG"),
-    "empty.png": (lambda path: path.touch(), "empty"),
-    "torn.jpg": (write_truncated_jpeg, "torn.jpg"),
-    "dot.png": (one_pixel, "16"),
-    "huge.png": (lambda path: write_png_that_claims(path, 10_000, 6_000), "Make it smaller"),
-    "bomb.png": (lambda path: write_png_that_claims(path, 60_000, 60_000), "Make it smaller"),
-    "film.jpg": (lambda path: write_video_start(path, "mp4"), "video"),
-}
-
-
-def test_what_is_no_usable_picture_is_refused_in_a_sentence_and_the_app_goes_on(app, open_desktop, editor_on, photo):
+def test_the_other_scheme_waits_for_unsaved_points(app, open_desktop, editor_on, photo):
     page = open_desktop(app.url)
-    for name, (write, advice) in BAD_FILES.items():
-        path = app.folder / name
-        write(path)
-        upload(page, path)
-        toast = page.locator(".toast-body").filter(has_text=name)
-        expect(toast).to_be_visible(timeout=20_000)
-        expect(toast).to_contain_text(advice)
-        page.reload()
-        page.get_by_test_id("fkd-editor").wait_for()
-    upload(page, photo(portrait(), "after.jpg"))
-    editor_on(page)
+    upload(page, photo(portrait(), "waits.jpg"))
+    editor = editor_on(page)
+    editor.drag(NOSE_TIP, 15, 15)
+    moved = editor.place(NOSE_TIP)
+    page.get_by_label("15 keypoints").check()
+    expect(editor.root.get_by_role("alert")).to_contain_text("1 point in waits.jpg is not saved.", timeout=20_000)
+    editor.button("leave-keep").click()
+    expect(page.locator("#fkd-status")).to_contain_text("Still editing waits.jpg with 68 keypoints.")
+    editor.unsaved(1)
+
+    page.get_by_label("68 keypoints").check()
+    expect(editor.root.get_by_role("alert")).to_be_visible(timeout=20_000)
+    page.get_by_label("15 keypoints").check()
+    expect(page.locator("#fkd-status")).to_contain_text("1 face in waits.jpg", timeout=20_000)
+    editor.button("leave-save").click()
+    expect(editor.root.locator("[data-point]")).to_have_count(15)
+    row = newest(app)
+    assert row.scheme == "ibug68" and np.abs(row.corrected_xy[NOSE_TIP] - moved).max() < 0.5
 
 
-def test_a_hostile_file_name_runs_nothing(app, open_desktop, editor_on, photo):
+def test_a_table_that_cannot_be_shown_makes_no_save_fail(app, open_desktop, editor_on, photo):
     page = open_desktop(app.url)
-    upload(page, photo(portrait(), '<img src=x onerror="hacked=1">${window.hacked=2}{{constructor}}.png'))
-    save(editor_on(page), page)
-    assert page.evaluate("window.hacked") is None
+    upload(page, photo(portrait(), "table.jpg"))
+    editor = editor_on(page)
+    save(editor, page)
+    whole = app.store.path.read_bytes()
+    try:
+        app.store.path.write_bytes(whole + b"a line that is no row\r\n")
+        damaged = app.store.path.stat().st_size
+        editor.drag(NOSE_TIP, 9, 9)
+        editor.button("save").click()
+        expect(page.locator(".toast-body").filter(has_text="line")).to_be_visible(timeout=20_000)
+        editor.unsaved(0)
+        expect(page.locator("#fkd-status")).to_contain_text("Saved face 1 with 1 point corrected")
+        assert app.store.path.stat().st_size > damaged
+    finally:
+        app.store.path.write_bytes(whole)
 
 
 def test_the_csv_can_be_downloaded(app, open_desktop, editor_on, photo):

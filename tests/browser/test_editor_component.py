@@ -173,19 +173,26 @@ def test_a_late_answer_keeps_what_was_dragged_since(editor_app, editor):
     assert editor.state(10) == "untouched"  # the history is still whole
 
 
-def test_an_answer_for_a_photo_that_was_left_does_not_bring_it_back(editor_app, editor):
+def test_of_two_saves_on_their_way_the_answered_one_counts(editor_app, editor):
     editor_app.saves.clear()
+    editor_app.refused.add(2)
     editor_app.gate.clear()
     editor.drag(10, 12, 0)
     editor.button("save").click()
     expect(editor.root.locator(".fkd-status")).to_contain_text("Saving")
-    show(editor, "two", faces=2)
-    editor.drag(30, 12, 0)
+    editor.drag(11, 0, 30)
+    editor.button("save").click()
+    expect(editor.root.locator(".fkd-status")).to_contain_text("Saving")
     editor_app.gate.set()
     expect(editor.page.get_by_label("said")).to_have_value("saved 1")
-    editor.press("ArrowRight")
-    expect(editor.root.locator("[data-face]")).to_have_count(2)
+    expect(editor.page.get_by_text("refused 2")).to_be_visible()
+    editor_app.refused.clear()
+
     editor.unsaved(1)
+    expect(editor.root.locator(".fkd-status")).to_have_text("1 point changed, not saved")
+    editor.button("save").click()
+    expect(editor.root.locator(".fkd-status")).to_have_text("Saved")
+    assert [edit.states[11] for edit in editor_app.saves] == ["untouched", "moved", "moved"]
 
 
 def test_a_save_carries_exactly_what_is_seen(editor_app, editor):
@@ -228,6 +235,7 @@ def test_a_drawn_box_asks_for_a_face_which_is_then_selected(editor_app, editor):
 
 def test_a_new_photo_starts_afresh_and_none_shows_the_placeholder(editor):
     editor.drag(2, 14, 9)
+    editor.press("ControlOrMeta+z")
     show(editor, "two", faces=2)
     editor.unsaved(0)
     expect(editor.button("undo")).to_be_disabled()

@@ -16,10 +16,10 @@ import numpy as np
 from gradio.data_classes import FileData, GradioModel
 from pydantic import Field
 
+from fkd.corrections import STATES
 from fkd.errors import CorrectionsError
 
 __all__ = [
-    "POINT_STATES",
     "EditorDocument",
     "EditorFace",
     "FaceBox",
@@ -30,7 +30,6 @@ __all__ = [
     "point_lists",
 ]
 
-POINT_STATES = ("untouched", "confirmed", "moved", "occluded", "absent")
 MIN_BOX_SIDE_PX = 8.0
 
 _FOLDER = Path(__file__).parent
@@ -46,6 +45,7 @@ _SCRIPTS = (
     "gestures.js",
     "keys.js",
     "toolbar.js",
+    "leave.js",
     "sync.js",
     "start.js",
 )
@@ -53,14 +53,15 @@ _SCRIPTS = (
 # Strict: pydantic would otherwise read the strings "nan" and "inf" as numbers.
 Pixel = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
-PointState = Literal["untouched", "confirmed", "moved", "occluded", "absent"]
+PointState = Literal[STATES]
 
 
 class EditorFace(GradioModel):
     """One face of a document.
 
     ``predicted`` and ``points`` hold K pairs (x, y) in image pixels, None where there is no point; ``confidence`` and
-    ``states`` hold K entries. ``saved_id`` names the face's row in the corrections file, None while it has none.
+    ``states`` hold K entries. ``saved_id`` names the face's row in the corrections file, None while it has none, and
+    ``saved_rev`` is the ``rev`` of the event that saved it: of several saves on their way, the browser knows which.
     """
 
     face_id: str
@@ -71,6 +72,7 @@ class EditorFace(GradioModel):
     confidence: list[Share]
     states: list[PointState]
     saved_id: str | None = None
+    saved_rev: int = -1
 
 
 class EditorDocument(GradioModel):
@@ -78,8 +80,9 @@ class EditorDocument(GradioModel):
 
     ``image`` is the upright photo of ``width`` × ``height`` pixels, without an EXIF orientation (the browser would
     apply it again). ``doc_id`` must be new for every photo opened and for every change of scheme: to the editor, the
-    same ``doc_id`` means "keep what the person did". In an answer, ``rev`` is the ``rev`` of the event it answers.
-    ``edges`` are pairs of keypoint indices.
+    same ``doc_id`` means "keep what the person did"; with another one, it asks what becomes of unsaved points first.
+    In an answer, ``rev`` is the ``rev`` of the event it answers. ``edges`` are pairs of keypoint indices,
+    ``photo_name`` is what the editor calls the photo.
     """
 
     image: FileData | None = None
@@ -88,6 +91,7 @@ class EditorDocument(GradioModel):
     doc_id: str
     rev: int = 0
     scheme: str
+    photo_name: str = ""
     names: list[str]
     edges: list[tuple[int, int]] = Field(default_factory=list)
     faces: list[EditorFace] = Field(default_factory=list)
@@ -102,12 +106,13 @@ class KeypointEditor(gr.HTML):
     - ``edit`` after every finished gesture: ``{doc_id, rev}``. Never output to the editor from its listeners.
     - ``save`` when a face is to be stored: ``{doc_id, face_id, rev, points, states}``, see :func:`parse_face_edit`.
     - ``add_face`` when a person drew a box: ``{doc_id, rev, box_xyxy}``, see :func:`parse_box`.
+    - ``keep`` when a person stays with a photo although another was opened: ``{doc_id}``, the photo that stays.
 
     Listeners of ``save`` and ``add_face`` answer with a new document and need ``trigger_mode="multiple"``, so that no
     save is dropped while another one runs, and ``show_progress="hidden"``, so that the editor is not dimmed.
     """
 
-    EVENTS = ["edit", "save", "add_face"]  # noqa: RUF012 (Gradio's metaclass wants a list)
+    EVENTS = ["edit", "save", "add_face", "keep"]  # noqa: RUF012 (Gradio's metaclass wants a list)
     data_model = EditorDocument
 
     def __init__(
@@ -193,8 +198,8 @@ def parse_face_edit(payload: Any, n_points: int, width: int, height: int) -> Fac
             )
     array = np.full((n_points, 2), np.nan)
     for index, (point, state) in enumerate(zip(points, states, strict=True)):
-        if not isinstance(state, str) or state not in POINT_STATES:
-            raise CorrectionsError(f"Point {index} has an unknown state. Known states: {', '.join(POINT_STATES)}.")
+        if not isinstance(state, str) or state not in STATES:
+            raise CorrectionsError(f"Point {index} has an unknown state. Known states: {', '.join(STATES)}.")
         if (point is None) != (state == "absent"):
             raise CorrectionsError(f"Point {index} must have either coordinates or the state 'absent', not both.")
         if point is None:

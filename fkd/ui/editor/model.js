@@ -57,9 +57,9 @@ function openFace(raw, count) {
     parked: given, // where an absent point was last
     confidence: indices.map((index) => Number((raw.confidence && raw.confidence[index]) || 0)),
     savedId: raw.saved_id || null,
-    savedRev: -1,
+    savedRev: Number.isInteger(raw.saved_rev) ? raw.saved_rev : -1, // the rev of the save that wrote that row
     baseline: null, // points and states that need no saving
-    pending: null, // what the last save sent, until it is answered
+    pending: new Map(), // rev of a save → what it sent and when, until it is answered
     undo: [],
     redo: [],
   };
@@ -83,11 +83,23 @@ function samePlace(one, other) {
   return Math.abs(one[0] - other[0]) < SAME_PX && Math.abs(one[1] - other[1]) < SAME_PX;
 }
 
+/** How many points differ from an earlier edit of the face. */
+function changedSince(face, { points, states }) {
+  return face.points.filter((point, index) => face.states[index] !== states[index] || !samePlace(point, points[index]))
+    .length;
+}
+
 /** How many points differ from what was saved, or from the prediction while nothing was. */
 function unsavedCount(face) {
-  return face.points.filter(
-    (point, index) => face.states[index] !== face.baseline.states[index] || !samePlace(point, face.baseline.points[index])
-  ).length;
+  return changedSince(face, face.baseline);
+}
+
+function unsavedFaces() {
+  return editor.faces.filter((face) => unsavedCount(face) > 0);
+}
+
+function unsavedTotal() {
+  return editor.faces.reduce((sum, face) => sum + unsavedCount(face), 0);
 }
 
 /** Where point `index` is drawn: absent points stay as ghosts that can be brought back. */

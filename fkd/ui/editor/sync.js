@@ -18,6 +18,7 @@ function publish() {
       predicted: face.predicted,
       confidence: face.confidence,
       saved_id: face.savedId,
+      saved_rev: face.savedRev,
       ...copyEdit(face),
     })),
   };
@@ -34,30 +35,44 @@ function save() {
   if (gesture) finishGesture();
   const face = currentFace();
   if (!face || isSaved(face)) return;
-  face.pending = { ...copyEdit(face), rev: editor.rev, since: performance.now() };
-  const { points, states, rev } = face.pending;
-  trigger('save', { doc_id: editor.doc.doc_id, face_id: face.faceId, rev, points, states });
-  // The answer carries the rev of the save; moving on makes it differ from our value, so that it is noticed.
-  publish();
-  setTimeout(() => saveUnanswered(face), ANSWER_MS);
+  saveFace(face);
   draw();
 }
 
-function isAwaited(face) {
-  return Boolean(face.pending) && performance.now() - face.pending.since < ANSWER_MS - 50;
+function saveFace(face) {
+  if (isBeingSaved(face)) return;
+  const { rev } = editor;
+  const { points, states } = copyEdit(face);
+  face.pending.set(rev, { points, states, since: performance.now() });
+  trigger('save', { doc_id: editor.doc.doc_id, face_id: face.faceId, rev, points, states });
+  // The answer carries the rev of the save; moving on makes it differ from our value, so that it is noticed.
+  publish();
+  setTimeout(() => saveUnanswered(face, rev), ANSWER_MS);
 }
 
-function saveUnanswered(face) {
-  if (!face.pending || face.pending.since === -Infinity || isAwaited(face) || !editor.faces.includes(face)) return;
+function isAwaited(face) {
+  return Array.from(face.pending.values()).some(({ since }) => performance.now() - since < ANSWER_MS - 50);
+}
+
+/** Whether the face is on its way to the server just as it stands. */
+function isBeingSaved(face) {
+  return isAwaited(face) && changedSince(face, Array.from(face.pending.values()).pop()) === 0;
+}
+
+function saveUnanswered(face, rev) {
+  const sent = face.pending.get(rev);
+  if (!sent || sent.since === -Infinity || isAwaited(face) || !editor.faces.includes(face)) return;
+  askAgain();
   showHint('The save was not answered. Your points are still here: save again.');
   draw();
 }
 
 /** The page around says that a save or a new face failed; an answer that comes all the same is still taken. */
 function requestFailed() {
-  editor.faces.filter((face) => face.pending).forEach((face) => {
-    face.pending.since = -Infinity;
-  });
+  editor.faces.forEach(({ pending }) => pending.forEach((sent) => {
+    sent.since = -Infinity;
+  }));
+  askAgain();
   if (editor.awaitedBox) endAwaiting();
   draw();
 }
@@ -90,10 +105,10 @@ function mergeWaiting() {
 }
 
 function merge(value) {
-  if (!value || !value.doc_id) load(null);
+  if (!value || !value.doc_id) moveOn(null);
   else if (isLate(value)) publish();
   else if (editor.doc && editor.doc.doc_id === value.doc_id && pointCount() === value.names.length) mergeFaces(value);
-  else load(value);
+  else moveOn(value);
 }
 
 /** Whether a value answers for a photo that the person has left since; it must not bring that photo back. */
@@ -105,7 +120,8 @@ function isLate({ doc_id: docId }) {
 }
 
 function expectLateAnswers() {
-  const missing = editor.faces.filter((face) => face.pending).length + (editor.awaitedBox ? 1 : 0);
+  const saves = editor.faces.reduce((sum, face) => sum + face.pending.size, 0);
+  const missing = saves + (editor.awaitedBox ? 1 : 0);
   if (editor.doc) lateAnswers.set(editor.doc.doc_id, missing);
 }
 
@@ -113,6 +129,7 @@ function expectLateAnswers() {
 function load(value) {
   expectLateAnswers();
   gesture = null;
+  nextPhoto = null;
   const { faces = [], selected = 0, rev = 0, ...doc } = value || {};
   editor.doc = value ? doc : null;
   editor.faces = faces.map((raw) => openFace(raw, doc.names.length));
@@ -136,7 +153,7 @@ function mergeFaces(value) {
   editor.serverRev = Math.max(editor.serverRev, value.rev);
   const selectedId = currentFace() && currentFace().faceId;
   const known = new Map(editor.faces.map((face) => [face.faceId, face]));
-  value.faces.filter((raw) => known.has(raw.face_id)).forEach((raw) => takeSaved(known.get(raw.face_id), raw, value.rev));
+  value.faces.filter((raw) => known.has(raw.face_id)).forEach((raw) => takeSaved(known.get(raw.face_id), raw));
   if (!stale) {
     const added = value.faces.filter((raw) => !known.has(raw.face_id));
     editor.faces = value.faces.map((raw) => known.get(raw.face_id) || openFace(raw, pointCount()));
@@ -144,21 +161,19 @@ function mergeFaces(value) {
     if (editor.awaitedBox && (added.length || value.rev >= editor.awaitedRev)) endAwaiting();
   }
   publish();
+  goOnIfSaved();
   draw();
 }
 
-function takeSaved(face, raw, rev) {
-  const savedId = raw.saved_id || null;
-  if (rev < face.savedRev) return;
-  const { pending } = face;
-  if (pending && savedId && (rev >= pending.rev || savedId !== face.savedId)) {
-    // What was sent is what was saved; edits made since then still count as unsaved.
-    face.baseline = { points: pending.points, states: pending.states };
-    face.pending = null;
-    face.savedRev = rev;
-    showHint('');
-  }
+function takeSaved(face, { saved_id: savedId, saved_rev: rev }) {
+  if (!savedId || rev <= face.savedRev) return;
+  const sent = face.pending.get(rev);
+  // What that save sent is what was saved; edits made since then still count as unsaved.
+  if (sent) face.baseline = { points: sent.points, states: sent.states };
+  Array.from(face.pending.keys()).filter((earlier) => earlier <= rev).forEach((earlier) => face.pending.delete(earlier));
   face.savedId = savedId;
+  face.savedRev = rev;
+  showHint('');
 }
 
 function selectById(faceId) {

@@ -18,6 +18,9 @@ const BUTTON_ACTIONS = {
   cycle: () => cycleState(),
   'reset-point': () => resetPoint(),
   save: () => save(),
+  'leave-save': () => saveAndGoOn(),
+  'leave-discard': () => goOn(),
+  'leave-keep': () => keepEditing(),
 };
 
 const button = (action) => find('[data-action="' + action + '"]');
@@ -50,6 +53,7 @@ function drawControls() {
   setText(find('.fkd-face-count'), editor.faceIndex + 1 + ' / ' + editor.faces.length);
   setText(find('.fkd-point-text'), selectionText(face, index));
   drawStatus(face);
+  drawLeaving();
 }
 
 function setText(node, text) {
@@ -70,7 +74,7 @@ function isSaved(face) {
 
 function drawStatus(face) {
   const status = find('.fkd-status');
-  const total = editor.faces.reduce((sum, each) => sum + unsavedCount(each), 0);
+  const total = unsavedTotal();
   root.dataset.unsaved = String(total);
   status.dataset.kind = face && isSaved(face) ? 'saved' : total ? 'unsaved' : 'none';
   setText(status, statusText(face));
@@ -78,7 +82,7 @@ function drawStatus(face) {
 
 function statusText(face) {
   if (!face) return '';
-  const others = editor.faces.filter((each) => each !== face && unsavedCount(each) > 0).length;
+  const others = unsavedFaces().filter((each) => each !== face).length;
   const more = others ? ' · ' + others + (others === 1 ? ' other face' : ' other faces') + ' not saved' : '';
   if (isAwaited(face)) return 'Saving…' + more;
   const count = unsavedCount(face);
@@ -105,6 +109,6 @@ function showHelp(open) {
 /** Leaving the page with unsaved edits asks first; a later mount of the editor has its own listener. */
 function askBeforeLeaving(event) {
   if (!element.isConnected) return window.removeEventListener('beforeunload', askBeforeLeaving);
-  if (editor.faces.some((face) => unsavedCount(face) > 0)) event.preventDefault();
+  if (unsavedFaces().length) event.preventDefault();
   return undefined;
 }
