@@ -25,7 +25,8 @@ clean:
 .venv/.app: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo 'fkd needs Python 3.10 or newer: make PYTHON=/path/to/python3.12'; exit 1; }
-	test -d .venv || $(PYTHON) -m venv .venv
+	@# A first run without Debian's python3-venv leaves a .venv without pip; --clear begins anew.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 

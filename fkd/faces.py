@@ -158,12 +158,15 @@ class FaceDetector:
 def _passes(longest_px: int) -> list[tuple[int, tuple[int, ...]]]:
     """The whole-picture passes: (longest side to scale to, quarter turns to try).
 
-    192 finds the face that fills the picture, 640 what people mean by a face in a photo, 1280 the back row. The network
-    finds nine in ten faces at any roll as it is; the turned passes are for the tenth and so may be coarser.
+    192 finds the face that fills the picture, 640 what people mean by a face in a photo, the last pass the back row, as
+    the network sees faces from about 11 pixels wide on. It finds nine in ten at any roll as it is; the turned passes
+    are for the tenth and so may be coarser.
     """
     at_most = 2 * longest_px  # there is nothing to see in a picture enlarged further
     passes = [(min(192, at_most), (0, 1, 3)), (min(640, at_most), (0,)), (min(480, at_most), (1, 3))]
-    return [*passes, (1280, (0,))] if longest_px > 960 else passes
+    if longest_px <= 960:
+        return passes
+    return [*passes, (1280 if longest_px <= 1920 else 1920, (0,))]  # 1920 takes twice the time of 1280
 
 
 def _cut(picture: Image.Image, left: float, top: float, scale: float, width: int, height: int) -> np.ndarray:

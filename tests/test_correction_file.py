@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from correction_samples import a_correction
 
 from fkd.correction_file import CorrectionFile
 from fkd.correction_rows import HEADER, encode_line, to_row
 from fkd.errors import CorrectionsError
+from tests.correction_samples import a_correction
 
 TESTS = Path(__file__).parent
 

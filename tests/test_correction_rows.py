@@ -7,11 +7,11 @@ import unicodedata
 import numpy as np
 import pandas
 import pytest
-from correction_samples import NAN, a_correction
 
 from fkd.correction_rows import COLUMNS, HEADER, check_header, decode_line, encode_line, from_row, to_row
 from fkd.corrections import MAX_POINTS, Undo
 from fkd.errors import CorrectionsError
+from tests.correction_samples import NAN, a_correction
 
 AN_UNDO = Undo(image="images/3f00e1.jpg", image_width=512, image_height=600, scheme="ibug68", supersedes="c1")
 

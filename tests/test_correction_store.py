@@ -2,12 +2,12 @@ import io
 from pathlib import Path
 
 import pytest
-from correction_samples import a_correction
 
 from fkd.correction_rows import HEADER, encode_line, to_row
 from fkd.correction_store import CorrectionStore
 from fkd.corrections import Undo
 from fkd.errors import CorrectionsError
+from tests.correction_samples import a_correction
 
 PORTRAIT = Path(__file__).parents[1] / "fkd" / "ui" / "assets" / "grace_hopper.jpg"
 

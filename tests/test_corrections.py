@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from correction_samples import NAN, a_correction
 
 from fkd.corrections import MAX_POINTS, Undo
 from fkd.errors import CorrectionsError
+from tests.correction_samples import NAN, a_correction
 
 
 def test_a_correction_is_rounded_to_a_hundredth_of_a_pixel_and_cannot_be_changed():

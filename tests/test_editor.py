@@ -14,6 +14,7 @@ from gradio.data_classes import FileData
 from pydantic import ValidationError
 
 import fkd.ui.editor as editor
+from fkd.corrections import STATES
 from fkd.errors import CorrectionsError
 from fkd.ui.editor import EditorDocument, EditorFace, KeypointEditor, parse_box, parse_face_edit, point_lists
 
@@ -174,12 +175,23 @@ def test_a_document_survives_the_way_to_the_browser_and_back():
     assert EditorDocument.from_json(json.loads(document.model_dump_json())) == document
 
 
+def test_python_and_the_browser_know_the_same_states():
+    script = (FOLDER / "model.js").read_text(encoding="utf-8")
+    in_browser = re.search(r"^const STATES = \[(.*)\];$", script, flags=re.MULTILINE).group(1)
+    assert tuple(re.findall(r"'(\w+)'", in_browser)) == STATES
+    assert a_face(predicted=[None] * 5, points=[None] * 5, confidence=[0] * 5, states=list(STATES)).states == [*STATES]
+    with pytest.raises(ValidationError):
+        a_face(states=["untouched", "deleted"])
+
+
 def test_the_component_offers_its_events():
     with gr.Blocks() as demo:
         component = KeypointEditor()
-        for listen in (component.edit, component.save, component.add_face):
+        for listen in (component.edit, component.save, component.add_face, component.keep):
             listen(lambda: None, None, None)
-    assert [dependency["targets"][0][1] for dependency in demo.config["dependencies"]] == ["edit", "save", "add_face"]
+    assert [dependency["targets"][0][1] for dependency in demo.config["dependencies"]] == [
+        "edit", "save", "add_face", "keep",
+    ]  # fmt: skip
     assert component.postprocess(None) is None
     assert component.preprocess(None) is None
 

@@ -102,11 +102,14 @@ def test_a_small_face(detect, face_px):
     assert np.abs(face.landmarks - expected).max() < 0.1 * face_px
 
 
-def test_a_small_face_in_a_large_photo(detect):
-    image = np.full((2000, 3000, 3), 90, np.uint8)
-    image[1500:1600, 2000:2085] = resized(portrait(), 100)[:, :85]
+@pytest.mark.parametrize(("longest_px", "face_px"), [(1900, 20), (3000, 18), (4000, 24)])
+def test_a_small_face_in_a_large_photo(detect, longest_px, face_px):
+    image = np.full((longest_px * 2 // 3, longest_px, 3), 90, np.uint8)
+    small = resized(portrait(), round(600 * face_px / 189))
+    image[500 : 500 + small.shape[0], 1200 : 1200 + small.shape[1]] = small
     (face,) = detect(image)
-    assert np.abs(face.landmarks - [2000, 1500] - PORTRAIT_LANDMARKS / 6).max() < 4
+    expected = (PORTRAIT_LANDMARKS + 0.5) * small.shape[0] / 600 - 0.5 + [1200, 500]
+    assert np.abs(face.landmarks - expected).max() < 0.15 * face_px
 
 
 def test_a_dark_photo(detect):

@@ -97,6 +97,18 @@ def test_every_module_says_what_it_offers():
             assert "__all__" in names, f"{path.relative_to(ROOT)} has no __all__"
 
 
+def test_every_data_file_of_the_package_is_in_the_wheel():
+    tomllib = pytest.importorskip("tomllib")  # Python 3.11
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = {
+        path
+        for pattern in project["tool"]["setuptools"]["package-data"]["fkd"]
+        for path in (ROOT / "fkd").glob(pattern)
+    }
+    data = {path for suffix in ("css", "html", "jpg", "js", "json", "safetensors") for path in sources("fkd", suffix)}
+    assert ROOT / "fkd/ui/page.css" in data and data - packed == set()
+
+
 @pytest.mark.parametrize("suffix", ["py", "js", "css"])
 def test_no_file_is_longer_than_a_person_reads(suffix):
     paths = [path for folder in ("fkd", "training", "tests") for path in sources(folder, suffix)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,27 @@ def test_the_photo_that_was_not_used_for_longest_makes_room(desk, monkeypatch, n
     assert not Path(second.image.path).exists()
 
 
+def disk_full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_who_stays_with_a_photo_is_told_which(desk):
+    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
+    assert document.photo_name == "grace_hopper.jpg"
+    desk.open_photo(PORTRAIT_PATH, "kaggle15")
+    sentence = desk.keep_editing({"doc_id": document.doc_id})
+    assert sentence.startswith("Still editing grace_hopper.jpg with 68 keypoints.")
+
+
+def test_an_answer_names_the_save_that_it_is_about(desk):
+    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
+    assert document.faces[0].saved_rev == -1
+    answer, _ = desk.save_face(posted(document, rev=7), "")
+    assert answer.faces[0].saved_rev == 7
+    added, _ = desk.add_face({"doc_id": document.doc_id, "rev": 9, "box_xyxy": [100.5, 50, 400, 350]})
+    assert [face.saved_rev for face in added.faces] == [7, -1]
+
+
 def test_the_latest_corrections_as_a_table(desk):
     assert desk.latest() == []
     document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
@@ -222,6 +244,18 @@ def test_the_download_is_a_copy_of_the_file(desk):
     copy = Path(desk.csv_snapshot())
     assert copy.read_bytes() == desk.store.path.read_bytes() and copy.name == "corrections.csv"
     assert copy != desk.store.path
+
+
+def test_two_downloads_are_kept_and_older_ones_removed(desk, monkeypatch):
+    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
+    desk.save_face(posted(document), "")
+    before = set(desk.photos.folder.iterdir())
+    first, second, third = (Path(desk.csv_snapshot()) for _ in range(3))
+    assert not first.exists() and second.is_file() and third.is_file()
+    monkeypatch.setattr("shutil.copyfile", disk_full)
+    with pytest.raises(CorrectionsError, match="cannot be copied for the download.*No space left on device"):
+        desk.csv_snapshot()
+    assert set(desk.photos.folder.iterdir()) - before == {second.parent, third.parent}
 
 
 def test_own_weights_take_the_place_of_the_shipped_ones(tmp_path):

@@ -157,7 +157,7 @@ def test_the_other_scheme_waits_for_unsaved_points(app, open_desktop, editor_on,
     expect(page.locator("#fkd-status")).to_contain_text("Still editing waits.jpg with 68 keypoints.")
     editor.unsaved(1)
 
-    page.get_by_label("68 keypoints").check()
+    page.get_by_label("68 landmarks").check()
     expect(editor.root.get_by_role("alert")).to_be_visible(timeout=20_000)
     page.get_by_label("15 keypoints").check()
     expect(page.locator("#fkd-status")).to_contain_text("1 face in waits.jpg", timeout=20_000)
