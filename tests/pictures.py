@@ -40,6 +40,20 @@ def resized(image: np.ndarray, longest_px: int) -> np.ndarray:
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0))
 
 
+def small() -> np.ndarray:
+    """A picture without any symmetry, 120 high and 102 wide."""
+    return resized(portrait(), 120)
+
+
+def saved(path: Path, pixels: np.ndarray, **options) -> Path:
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def mean_difference(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.abs(first.astype(int) - second).mean())
+
+
 def tile_of_nine(longest_px: int = 200) -> np.ndarray:
     """Three rows of three portraits, each in a cell of longest_px by longest_px."""
     cell = padded(resized(portrait(), longest_px), to_px=longest_px)

@@ -13,24 +13,11 @@ from fkd.image_store import store_image
 from fkd.images import read_image
 from tests.pictures import (
     PORTRAIT_PATH,
-    portrait,
-    resized,
+    mean_difference,
+    saved,
+    small,
     write_truncated_jpeg,
 )
-
-
-def small() -> np.ndarray:
-    """A picture without any symmetry, 120 high and 102 wide."""
-    return resized(portrait(), 120)
-
-
-def saved(path, pixels, **options):
-    Image.fromarray(pixels).save(path, **options)
-    return path
-
-
-def mean_difference(first, second) -> float:
-    return float(np.abs(first.astype(int) - second).mean())
 
 
 def test_a_plain_jpeg_and_png_are_kept_byte_for_byte(tmp_path):

@@ -17,26 +17,15 @@ from tests.pictures import (
     UNUSABLE,
     UNUSUAL,
     VIDEO_STARTS,
+    mean_difference,
     portrait,
     resized,
+    saved,
+    small,
     write_png_that_claims,
     write_truncated_jpeg,
     write_video_start,
 )
-
-
-def small() -> np.ndarray:
-    """A picture without any symmetry, 120 high and 102 wide."""
-    return resized(portrait(), 120)
-
-
-def saved(path, pixels, **options):
-    Image.fromarray(pixels).save(path, **options)
-    return path
-
-
-def mean_difference(first, second) -> float:
-    return float(np.abs(first.astype(int) - second).mean())
 
 
 def refusal(source) -> str:
