@@ -40,6 +40,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, or 1 if a photo, an overlay or the weights failed."""
     options = build_parser().parse_args(arguments)
+    # A file's name need not be text in the terminal's encoding; it is then shown escaped, and the photo is done.
+    sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return predict(options)
     except FkdError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -147,6 +148,19 @@ def test_an_overlay_that_cannot_be_written_is_told_and_the_other_photos_are_done
     assert [json.loads(line)["image"] for line in out.splitlines()] == photos
     assert err.startswith(f"fkd: {photos[0]}: The overlay cannot be written to ") and err.count("\n") == 1
     assert (tmp_path / "out" / "b.png.png").is_file()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_file_name_that_is_no_text_is_shown_escaped(tmp_path):
+    photo = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    with open(photo, "wb") as file:  # noqa: PTH123 (a path of bytes)
+        Image.fromarray(np.full((32, 32, 3), 99, np.uint8)).save(file, "PNG")
+    command = [sys.executable, "-m", "fkd", "predict", photo]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", env={**os.environ, "LC_ALL": "C.UTF-8"}
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.endswith("caf\\udce9.png: no face\n")
 
 
 def test_an_overlay_folder_that_is_a_file_is_told_for_each_photo(capsys, tmp_path, no_face):
