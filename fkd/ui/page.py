@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -133,5 +134,4 @@ def told(action: Callable) -> Callable:
 
 def say(sentence: str) -> str:
     """A sentence as HTML, whatever is in it."""
-    escaped = sentence.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return f"<p>{escaped}</p>"
+    return f"<p>{escape(sentence)}</p>"
