@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fkd.errors import FkdError
+from fkd.errors import FkdError, ImageError, WeightsError
 from fkd.schemes import scheme_names
 
 __all__ = ["main"]
@@ -53,7 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    from fkd.errors import ImageError, WeightsError
     from fkd.images import read_image
     from fkd.predictor import KeypointPredictor
 
@@ -121,7 +120,6 @@ def as_row(photo: str, index: int, face) -> list:
 def write_overlay(folder: Path, photo: str, image, faces: list, scheme, written: set[Path]) -> None:
     """Draw the faces and save the picture under the photo's name, unless another photo of this run took it."""
     from fkd.drawing import draw_faces
-    from fkd.errors import ImageError
 
     drawn = draw_faces(
         image, [face.points for face in faces], scheme.edges,

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fkd.boxes import box_iou
 from fkd.errors import ImageError, WeightsError
 from fkd.onnx_input import with_free_input_size
 
@@ -127,7 +128,7 @@ class FaceDetector:
             for turn in range(4):
                 for index, faces in enumerate(self._run(crops, turn, _FACE_SCORE)):
                     for face in (_to_picture(face, *frames[index]) for face in faces):
-                        same = _overlap(face.box_xyxy, batch[index].box_xyxy[None])[0] > _OVERLAP
+                        same = box_iou(face.box_xyxy, batch[index].box_xyxy[None])[0] > _OVERLAP
                         if same and (best[index] is None or face.score > best[index].score):
                             best[index] = face
             confirmed += [face for face in best if face is not None]
@@ -203,20 +204,11 @@ def _turned_back(points: np.ndarray, turn: int, height: int, width: int) -> np.n
     return np.stack(back, axis=-1)
 
 
-def _overlap(box_xyxy: np.ndarray, boxes_xyxy: np.ndarray) -> np.ndarray:
-    """Intersection over union of one box with each of (N, 4) boxes."""
-    start = np.maximum(box_xyxy[:2], boxes_xyxy[:, :2])
-    stop = np.minimum(box_xyxy[2:], boxes_xyxy[:, 2:])
-    shared = np.prod(np.clip(stop - start, 0, None), axis=1)
-    areas = np.prod(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2], axis=1)
-    return shared / (np.prod(box_xyxy[2:] - box_xyxy[:2]) + areas - shared)
-
-
 def _without_duplicates(faces: list[DetectedFace]) -> list[DetectedFace]:
     """Greedy non-maximum suppression."""
     kept: list[DetectedFace] = []
     for face in sorted(faces, key=lambda face: -face.score):
-        if not kept or _overlap(face.box_xyxy, np.stack([k.box_xyxy for k in kept])).max() <= _OVERLAP:
+        if not kept or box_iou(face.box_xyxy, np.stack([k.box_xyxy for k in kept])).max() <= _OVERLAP:
             kept.append(face)
     return kept
 

@@ -126,6 +126,7 @@ class KeypointNet(
         scheme = load_scheme(config.scheme)
         self.n_points = scheme.n_points
         self.grey = scheme.grey
+        self.register_buffer("flip_order", torch.from_numpy(scheme.flip_order), persistent=False)
         w1, w2, w3, w4 = config.widths
         self.stem = nn.Sequential(
             conv_norm_relu(3, config.stem_width, 3, 2), conv_norm_relu(config.stem_width, w1, 3, 2)
@@ -217,12 +218,11 @@ def mirror_averaged(net: KeypointNet, crops: torch.Tensor) -> tuple[torch.Tensor
         Points (N, K, 2) in unit crop coordinates, and the Laplace scale (N, K) of their errors in crop sides.
     """
     n = len(crops)
-    order = torch.from_numpy(load_scheme(net.config.scheme).flip_order).to(crops.device)
     both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=torch.channels_last)  # (2N, 3, S, S)
     points, scale, _ = net(both)
-    mirrored = points[n:, order]  # (N, K, 2)
+    mirrored = points[n:, net.flip_order]  # (N, K, 2)
     mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-    return (points[:n] + mirrored) / 2, (scale[:n] + scale[n:, order]) / 2
+    return (points[:n] + mirrored) / 2, (scale[:n] + scale[n:, net.flip_order]) / 2
 
 
 def load_net(folder: Path) -> KeypointNet:

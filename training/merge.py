@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fkd.boxes import box_iou
 from fkd.correction_store import CorrectionStore
 from fkd.corrections import Correction
 from fkd.errors import CorrectionsError
@@ -108,21 +109,13 @@ def newest_of_each_face(newest_first: Sequence[Correction]) -> list[Correction]:
     A face that was opened and saved a second time is in the file twice, and neither row names the other.
     """
     kept: list[Correction] = []
-    by_image: dict[str, list[Correction]] = {}
+    boxes_by_image: dict[str, list[np.ndarray]] = {}
     for correction in newest_first:
-        others = by_image.setdefault(correction.image, [])
-        if all(box_iou(correction.box_xyxy, other.box_xyxy) <= SAME_FACE_IOU for other in others):
-            others.append(correction)
+        others = boxes_by_image.setdefault(correction.image, [])
+        if not others or box_iou(correction.box_xyxy, np.stack(others)).max() <= SAME_FACE_IOU:
+            others.append(correction.box_xyxy)
             kept.append(correction)
     return kept
-
-
-def box_iou(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> float:
-    """Intersection over union of two boxes ``x0, y0, x1, y1``."""
-    sides = np.minimum(a_xyxy[2:], b_xyxy[2:]) - np.maximum(a_xyxy[:2], b_xyxy[:2])
-    shared = float(np.prod(np.maximum(sides, 0.0)))
-    areas = sum(float(np.prod(box[2:] - box[:2])) for box in (a_xyxy, b_xyxy))
-    return shared / (areas - shared)
 
 
 def corrected_face(correction: Correction, image: Path, scheme: Scheme, labels: np.ndarray) -> LabelledFace:
