@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,12 +19,15 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from fkd.correction_rows import HEADER, check_header, decode_line, from_row
+from fkd.durable import sync_folder, write_all
 from fkd.errors import CorrectionsError
 
 __all__ = ["CorrectionFile"]
 
 _LOCK_SECONDS = 30
+_POLL_SECONDS = 0.05  # fifty processes that ask more often keep a core busy with asking
 _BLOCK_BYTES = 64 * 1024
+_BUFFER_BYTES = 64 * 1024
 _HEADER_BYTES = 4096  # ours is far shorter; a file without line ends is not read to its end to find that out
 
 
@@ -38,25 +42,27 @@ class CorrectionFile:
         self.path = path
         self.notices: list[str] = []
         self._lock = FileLock(f"{path}.lock")
+        # Threads queue up here, so that only one of them at a time asks for the lock of the file again and again.
+        self._queue = threading.RLock()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep all other writers out meanwhile; a thread that holds the lock may take it again."""
+        self._wait_for(lambda: self._queue.acquire(timeout=_LOCK_SECONDS), "another save")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=_LOCK_SECONDS, poll_interval=0.01)
-        except Timeout as error:
-            raise CorrectionsError(
-                f"Nothing was saved: another process has held {self._lock.lock_file} for {_LOCK_SECONDS} seconds. "
-                "Close it, then save again."
-            ) from error
-        except OSError as error:
-            reason = error.strerror or error
-            raise CorrectionsError(f"Nothing was saved: {self.path.parent} cannot be written to ({reason}).") from error
-        try:
-            yield
+            self._wait_for(self._lock_file, "another process")
+            try:
+                yield
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._queue.release()
+
+    def mend(self) -> None:
+        """Move an incomplete last line aside and say so in ``notices``; a file that is not there stays so."""
+        if self.path.exists():
+            with self.locked(), self._open_to_append() as descriptor:
+                self._mend_end(descriptor)
 
     def append(self, line: bytes) -> None:
         """Append one line, given with its line feed, and return once it is on the disk.
@@ -66,10 +72,10 @@ class CorrectionFile:
         with self.locked(), self._open_to_append() as descriptor:
             size = self._mend_end(descriptor)
             try:
-                _write_all(descriptor, line if size else HEADER + line)
+                write_all(descriptor, line if size else HEADER + line)
                 os.fsync(descriptor)
                 if size == 0:
-                    _sync_folder(self.path.parent)
+                    sync_folder(self.path.parent)
             except OSError as error:
                 os.ftruncate(descriptor, size)
                 reason = error.strerror or error
@@ -77,10 +83,13 @@ class CorrectionFile:
                     f"Nothing was saved: {self.path} could not be written ({reason}). Mend that, then save again."
                 ) from error
 
-    def forwards(self) -> Iterator[tuple[int, bytes]]:
-        """Yield (offset, line) from the first row to the last, without line ends, blank lines or a torn last line."""
+    def forwards(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Yield (offset, line) from the first row to the last, without line ends, blank lines or a torn last line.
+
+        With ``start``, from the line that starts at that offset.
+        """
         with self._open_to_read() as file:
-            offset = file.tell()
+            offset = file.seek(max(start, file.tell()))
             for line in file:
                 if line.strip() and (line.endswith(b"\n") or self._is_whole(line)):
                     yield offset, line.rstrip(b"\r\n")
@@ -97,15 +106,43 @@ class CorrectionFile:
                 if line.strip() and (offset + len(line) < size or self._is_whole(line)):
                     yield offset, line.rstrip(b"\r\n")
 
-    @contextmanager
-    def naming_line(self, offset: int) -> Iterator[None]:
-        """Put the path and the number of the line at the offset in front of a CorrectionsError raised meanwhile."""
+    def at_line(self, offset: int, error: CorrectionsError) -> CorrectionsError:
+        """Return the error with the path and the number of the line at the offset in front of it."""
+        with self.path.open("rb") as file:  # counting is slow on a long file, and done for an error only
+            number = 1 + sum(block.count(b"\n") for block in _blocks(file, offset))
+        return CorrectionsError(f"{self.path}, line {number}: {error}")
+
+    def line_at(self, offset: int) -> bytes:
+        """Return the line that starts at the offset, without its line end; empty if none starts there."""
+        with self._open_to_read() as file:
+            file.seek(max(0, offset - 1))
+            before, line = file.read(1), file.readline()
+            return line.rstrip(b"\r\n") if before == b"\n" else b""
+
+    def _wait_for(self, attempt: Callable[[], bool], holder: str) -> None:
+        size = self._size()
+        while not attempt():
+            # Where others saved meanwhile there is a crowd, and its turn comes; else somebody is stuck.
+            before, size = size, self._size()
+            if size == before:
+                raise CorrectionsError(
+                    f"Nothing was saved: {holder} has held {self._lock.lock_file} for {_LOCK_SECONDS} seconds. "
+                    "Close it, then save again."
+                )
+
+    def _lock_file(self) -> bool:
         try:
-            yield
-        except CorrectionsError as error:
-            with self.path.open("rb") as file:  # counting is slow on a long file, and done for an error only
-                number = 1 + file.read(offset).count(b"\n")
-            raise CorrectionsError(f"{self.path}, line {number}: {error}") from error
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=_LOCK_SECONDS, poll_interval=_POLL_SECONDS)
+        except Timeout:
+            return False
+        except OSError as error:
+            reason = error.strerror or error
+            raise CorrectionsError(f"Nothing was saved: {self.path.parent} cannot be written to ({reason}).") from error
+        return True
+
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
 
     @contextmanager
     def _open_to_append(self) -> Iterator[int]:
@@ -123,7 +160,7 @@ class CorrectionFile:
     def _open_to_read(self) -> Iterator[BinaryIO]:
         """Open the file, check its header and stand behind it; a file that is not there reads as an empty one."""
         try:
-            with self.path.open("rb") if self.path.exists() else io.BytesIO() as file:
+            with self.path.open("rb", _BUFFER_BYTES) if self.path.exists() else io.BytesIO() as file:
                 head = file.readline(_HEADER_BYTES)
                 if not _is_torn_header(head):
                     self._check_header(head)
@@ -149,7 +186,7 @@ class CorrectionFile:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             start, line = next(_split_backwards(file, size))
         if _is_row(line):  # an editor that leaves out the last line feed, or a process that died just before it
-            _write_all(descriptor, b"\n")
+            write_all(descriptor, b"\n")
             return size + 1
         return self._move_aside(descriptor, start, line)
 
@@ -209,24 +246,11 @@ def _split_backwards(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
     yield 0, rest
 
 
+def _blocks(file: BinaryIO, end: int) -> Iterator[bytes]:
+    while (rest := end - file.tell()) > 0:
+        yield file.read(min(rest, _BLOCK_BYTES))
+
+
 def _read_at(descriptor: int, offset: int, count: int) -> bytes:
     os.lseek(descriptor, offset, os.SEEK_SET)
     return os.read(descriptor, count)
-
-
-def _write_all(descriptor: int, payload: bytes) -> None:
-    written = os.write(descriptor, payload)
-    while written < len(payload):  # the disk is nearly full, or a signal came in between: the next call says which
-        payload = payload[written:]
-        written = os.write(descriptor, payload)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the name of a new file as durable as its contents; Windows has no such call."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,7 +3,8 @@
 UTF-8, commas, double quotes where a cell needs them (RFC 4180), and a plain line feed at the end of the line. No cell
 ever holds a line break, so a line is a row. No cell can start a formula in a spreadsheet: arrays start with ``[``, the
 rest is words and numbers of known form, and free text is written by :func:`to_row` with an apostrophe in front unless
-it starts with a letter. ``annotations/README.md`` describes the columns for people who open the file with other tools.
+it starts with a letter, also behind a semicolon, at which some spreadsheets split. ``annotations/README.md`` describes
+the columns for people who open the file with other tools.
 """
 
 from __future__ import annotations
@@ -14,19 +15,46 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
 from fkd.corrections import Correction, Undo
 from fkd.errors import CorrectionsError
 
-__all__ = ["COLUMNS", "HEADER", "SCHEMA_VERSION", "check_header", "decode_line", "encode_line", "from_row", "to_row"]
+__all__ = [
+    "COLUMNS",
+    "HEADER",
+    "SCHEMA_VERSION",
+    "RowLinks",
+    "check_header",
+    "decode_line",
+    "encode_line",
+    "from_row",
+    "image_of",
+    "links_of",
+    "to_row",
+]
 
 SCHEMA_VERSION = 1
 _CONTEXT_COLUMNS = ("id", "time_utc", "schema_version", "image", "image_width", "image_height", "scheme")
 _POINT_COLUMNS = ("box_xyxy", "predicted_xy", "corrected_xy", "confidence", "states", "model_version")
 COLUMNS = (*_CONTEXT_COLUMNS, *_POINT_COLUMNS, "annotator", "supersedes", "action")
+# The cells up to the scheme, and the last two, none of which this program ever puts in quotes.
+_START = re.compile(rb'([^",]*),[^",]*,[^",]*,([^",]*),[^",]*,[^",]*,([^",]*),')
+_END = re.compile(rb',([^",]*),(save|undo)')
 HEADER = (",".join(COLUMNS) + "\n").encode("ascii")
+
+
+class RowLinks(NamedTuple):
+    """What a row says about other rows and about its picture: all that is needed to tell which rows are in force."""
+
+    id: str
+    image: str
+    scheme: str
+    supersedes: str
+    action: str
 
 
 def to_row(record: Correction | Undo) -> dict[str, str]:
@@ -95,6 +123,28 @@ def decode_line(line: bytes) -> dict[str, str]:
     return dict(zip(COLUMNS, cells, strict=True))
 
 
+def links_of(line: bytes) -> RowLinks:
+    """Return the links of one line without decoding its points, a hundred times faster than :func:`from_row`.
+
+    Only the ends of the line are looked at: damage in between shows when the row is decoded. Raises CorrectionsError,
+    without a line number, if the line is no row.
+    """
+    start, end = _START.match(line), _END.fullmatch(line, max(0, line.rfind(b",", 0, line.rfind(b","))))
+    if start and end:
+        try:
+            return RowLinks(start[1].decode(), start[2].decode(), start[3].decode(), end[1].decode(), end[2].decode())
+        except UnicodeDecodeError:
+            pass  # decode_line says so in a sentence
+    cells = decode_line(line)
+    return RowLinks(*(cells[name] for name in RowLinks._fields))
+
+
+def image_of(line: bytes) -> bytes:
+    """Return the cell of one line that names its picture; empty if the line is no row."""
+    cells = line.split(b",", 4)  # nothing before it ever holds a comma
+    return cells[3].strip(b'"') if len(cells) == 5 else b""
+
+
 def check_header(line: bytes) -> None:
     """Raise CorrectionsError, with what to do about it, unless the line is the header of a corrections file.
 
@@ -137,22 +187,36 @@ def _split(line: bytes) -> list[str]:
 
 def _text_to_cell(text: str) -> str:
     # What starts with a letter is text to every spreadsheet. Anything else might be a formula (= + - @, also after a
-    # space or as a full-width character), a number or a date, and gets the apostrophe that says "text". A few letters
-    # decompose into a space and a mark, hence the normal form.
+    # space or as a full-width character), a number or a date, and gets the apostrophe that says "text". So does what
+    # stands behind a semicolon: where the comma is the decimal sign, spreadsheets split the line there.
+    return ";".join(map(_with_apostrophe, text.split(";")))
+
+
+def _with_apostrophe(text: str) -> str:
+    # A few letters decompose into a space and a mark, hence the normal form.
     return text if not text or unicodedata.normalize("NFKC", text[0])[0].isalpha() else "'" + text
 
 
 def _cell_to_text(cell: str) -> str:
-    return cell.removeprefix("'")
+    return ";".join(part.removeprefix("'") for part in cell.split(";"))
 
 
 def _json(value: list) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_NUMBER_OR_NULL = {int, float, type(None)}
+_NO_POINT = [None, None]
+
+
 def _array(cell: str, name: str) -> list:
     try:
-        value = json.loads(cell, parse_constant=_refuse_constant)
+        value = _DECODER.decode(cell)
     except (ValueError, RecursionError) as error:
         raise CorrectionsError(f"{name} is not a JSON array: {cell[:40]!r}.") from error
     if not isinstance(value, list):
@@ -160,25 +224,20 @@ def _array(cell: str, name: str) -> list:
     return value
 
 
-def _refuse_constant(word: str) -> None:
-    raise ValueError(f"{word} is not JSON")
-
-
-def _numbers(values: list, name: str) -> list[float]:
-    if any(value is not None and type(value) not in (int, float) for value in values):
+def _numbers(values: list, name: str) -> np.ndarray:
+    if not set(map(type, values)) <= _NUMBER_OR_NULL:
         raise CorrectionsError(f"{name} must hold numbers and null only.")
     try:
-        return [np.nan if value is None else float(value) for value in values]
+        return np.array(values, dtype=np.float64)  # null becomes NaN
     except OverflowError as error:
         raise CorrectionsError(f"{name} holds a number that is far too large.") from error
 
 
 def _points(cell: str, name: str) -> np.ndarray:
-    points = _array(cell, name)
-    if any(point is not None and (not isinstance(point, list) or len(point) != 2) for point in points):
+    points = [_NO_POINT if point is None else point for point in _array(cell, name)]
+    if not set(map(type, points)) <= {list} or not set(map(len, points)) <= {2}:
         raise CorrectionsError(f"{name} must hold [x, y] or null for every point.")
-    coordinates = [value for point in points for value in (point or (None, None))]
-    return np.array(_numbers(coordinates, name)).reshape(-1, 2)
+    return _numbers(list(chain.from_iterable(points)), name).reshape(-1, 2)
 
 
 def _digits(cell: str, name: str) -> int:

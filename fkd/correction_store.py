@@ -7,26 +7,34 @@ well. ``annotations/README.md`` describes the folder for people who open it with
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from fkd.correction_file import CorrectionFile
-from fkd.correction_rows import decode_line, encode_line, from_row, to_row
+from fkd.correction_index import CorrectionIndex
+from fkd.correction_rows import RowLinks, decode_line, encode_line, from_row, links_of, to_row
 from fkd.corrections import Correction, Undo
 from fkd.errors import CorrectionsError
 
-__all__ = ["CorrectionStore"]
+__all__ = ["STANDINGS", "CorrectionStore", "StoredRow"]
+
+# A save is in force, superseded by a later one, or undone; an undo is an undo, or undone itself. Of a row that is in
+# the file twice the later copy counts, and the earlier one is repeated.
+STANDINGS = ("in force", "superseded", "undone", "undo", "repeated")
 
 
-class _Visit(NamedTuple):
-    """A row met on the way back from the end of the file, and what the rows after it say about it."""
+class StoredRow(NamedTuple):
+    """A row as it stands in the file, its points not decoded yet, and what later rows make of it.
+
+    ``offset`` is where it starts, in bytes; ``standing`` is one of :data:`STANDINGS`.
+    """
 
     offset: int
-    cells: dict[str, str]
-    taken_back: bool
-    replaced: bool
+    line: bytes
+    links: RowLinks
+    standing: str
 
 
 class CorrectionStore:
@@ -40,11 +48,22 @@ class CorrectionStore:
         self.folder = Path(folder)
         self.path = self.folder / "corrections.csv"
         self._file = CorrectionFile(self.path)
+        self._index = CorrectionIndex(self._file)
 
     @property
     def notices(self) -> list[str]:
         """Sentences about what was found and mended on the way (an incomplete last line); show them, then clear it."""
         return self._file.notices
+
+    def mend(self) -> None:
+        """Put right what a crash left behind: to be called when a program that saves here starts.
+
+        An incomplete last line is set aside and reported in ``notices``; half-written pictures are removed.
+        """
+        from fkd.image_store import remove_old_parts
+
+        self._file.mend()
+        remove_old_parts(self.folder / "images")
 
     def save(self, image_path: str | os.PathLike[str], **values) -> Correction:
         """Keep the picture, then append the correction of one face in it; return the record as it was written.
@@ -75,12 +94,12 @@ class CorrectionStore:
         back already.
         """
         with self._file.locked():  # from the look to the append, so that two windows cannot both take the row back
-            visit = next((visit for visit in self._newest_first() if visit.cells["id"] == row_id), None)
-            if visit is None:
+            row = next((row for row in self.newest_first() if row.links.id == row_id), None)
+            if row is None:
                 raise CorrectionsError(f"There is no row {row_id} in {self.path}, so it cannot be undone.")
-            if visit.taken_back:
+            if row.standing == "undone":
                 raise CorrectionsError(f"Row {row_id} is undone already; undo that undo to restore the row.")
-            target = self._record(visit.offset, visit.cells)
+            target = self.record(row)
             undo = Undo(
                 image=target.image,
                 image_width=target.image_width,
@@ -98,7 +117,7 @@ class CorrectionStore:
         Raises CorrectionsError, with the line number, at a row that cannot be read.
         """
         for offset, line in self._file.forwards():
-            yield self._record(offset, self._cells(offset, line))
+            yield self._decoded(offset, line)
 
     def current(self) -> Iterator[Correction]:
         """Yield the corrections in force, newest first: those that no later row supersedes or takes back.
@@ -107,20 +126,48 @@ class CorrectionStore:
         with the line number, at a row that cannot be read, at two different rows with one id, and at a row that names
         a later one.
         """
-        for visit in self._newest_first():
-            if visit.cells["action"] != "undo" and not visit.taken_back and not visit.replaced:
-                yield self._record(visit.offset, visit.cells)
+        return (self.record(row) for row in self.newest_first() if row.standing == "in force")
 
     def tail(self, count: int) -> list[Correction]:
         """Return the newest ``count`` corrections in force, newest first, reading only the end of the file."""
         return list(islice(self.current(), count))
 
+    def of_image(self, image: str) -> list[Correction]:
+        """Return the corrections in force of one picture, newest first.
+
+        ``image`` is what the rows call it, ``images/<hash>.<ext>``. Reads the rows of this picture only; where they
+        are is kept in a side file (:mod:`fkd.correction_index`). Raises CorrectionsError as `current` does.
+        """
+        rows = self._settle((offset, self._file.line_at(offset)) for offset in reversed(self._index.offsets_of(image)))
+        return [self.record(row) for row in rows if row.standing == "in force"]
+
+    def of_photo(self, image_path: str | os.PathLike[str]) -> list[Correction]:
+        """Return the corrections in force of a photo that is opened again, newest first: see `of_image`.
+
+        Raises ImageError if the photo cannot be read.
+        """
+        from fkd.image_store import stored_name
+
+        return self.of_image(f"images/{stored_name(image_path)}")
+
+    def newest_first(self) -> Iterator[StoredRow]:
+        """Yield every row from the end of the file to its start, with what later rows make of it.
+
+        Points are not decoded: that takes a hundred times longer, and `record` does it for the rows that are wanted.
+        Raises CorrectionsError as `current` does; damage within a row shows when it is decoded.
+        """
+        return self._settle(self._file.backwards())
+
+    def record(self, row: StoredRow) -> Correction | Undo:
+        """Return the row decoded. Raises CorrectionsError, with the line number, if it is damaged."""
+        return self._decoded(row.offset, row.line)
+
     def image_path(self, record: Correction | Undo) -> Path:
         """Return where the picture of the record lies."""
         return self.folder / record.image
 
-    def _newest_first(self) -> Iterator[_Visit]:
-        """Yield every row from the end to the start, with what later rows make of it.
+    def _settle(self, newest_first: Iterable[tuple[int, bytes]]) -> Iterator[StoredRow]:
+        """Yield the rows with their standing.
 
         A row can only speak about earlier ones, so one pass backwards settles everything. A correction that is taken
         back replaces nothing, unless a later row replaces it: then what it superseded is replaced as well.
@@ -128,28 +175,39 @@ class CorrectionStore:
         taken_back: set[str] = set()
         replaced: set[str] = set()
         seen: dict[str, int] = {}
-        for offset, line in self._file.backwards():
-            cells, digest = self._cells(offset, line), hash(line)
-            row_id, earlier = cells["id"], cells["supersedes"]
-            if seen.get(row_id) == digest:
-                continue  # the same record appended twice
-            with self._file.naming_line(offset):
-                if row_id in seen:
-                    raise CorrectionsError(f"Another row with other contents has the same id {row_id}; remove one.")
-                if earlier in seen:
-                    raise CorrectionsError(f"It supersedes row {earlier}, which stands below it; move it to the end.")
-            seen[row_id] = digest
-            visit = _Visit(offset, cells, row_id in taken_back, row_id in replaced)
-            yield visit
-            if cells["action"] == "undo" and not visit.taken_back:
-                taken_back.add(earlier)
-            if visit.replaced or (cells["action"] != "undo" and not visit.taken_back):
-                replaced.add(earlier)
+        for offset, line in newest_first:
+            try:
+                links = links_of(line)
+                digest = hash(line)
+                if seen.get(links.id, digest) != digest:
+                    raise CorrectionsError(f"Another row with other contents has the same id {links.id}; remove one.")
+                if links.supersedes in seen:
+                    raise CorrectionsError(
+                        f"It supersedes row {links.supersedes}, which stands below it; move it to the end."
+                    )
+            except CorrectionsError as error:
+                raise self._file.at_line(offset, error) from error
+            if links.id in seen:
+                yield StoredRow(offset, line, links, "repeated")
+                continue
+            seen[links.id] = digest
+            is_undo, is_undone, is_replaced = links.action == "undo", links.id in taken_back, links.id in replaced
+            yield StoredRow(offset, line, links, _standing(is_undo, is_undone, is_replaced))
+            if is_undo and not is_undone:
+                taken_back.add(links.supersedes)
+            if is_replaced or not (is_undo or is_undone):
+                replaced.add(links.supersedes)
 
-    def _cells(self, offset: int, line: bytes) -> dict[str, str]:
-        with self._file.naming_line(offset):
-            return decode_line(line)
+    def _decoded(self, offset: int, line: bytes) -> Correction | Undo:
+        try:
+            return from_row(decode_line(line))
+        except CorrectionsError as error:
+            raise self._file.at_line(offset, error) from error
 
-    def _record(self, offset: int, cells: dict[str, str]) -> Correction | Undo:
-        with self._file.naming_line(offset):
-            return from_row(cells)
+
+def _standing(is_undo: bool, is_undone: bool, is_replaced: bool) -> str:
+    if is_undone:
+        return "undone"
+    if is_undo:
+        return "undo"
+    return "superseded" if is_replaced else "in force"

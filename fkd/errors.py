@@ -5,7 +5,19 @@ and the command line show the message as it is; anything that is *not* a :class:
 a traceback.
 """
 
-__all__ = ["CorrectionsError", "DataError", "FkdError", "ImageError", "SchemeError", "WeightsError"]
+from __future__ import annotations
+
+__all__ = [
+    "CancelledError",
+    "CorrectionsError",
+    "DataError",
+    "FkdError",
+    "HubError",
+    "ImageError",
+    "RegistryError",
+    "SchemeError",
+    "WeightsError",
+]
 
 
 class FkdError(Exception):
@@ -30,3 +42,25 @@ class CorrectionsError(FkdError):
 
 class DataError(FkdError):
     """Training or evaluation data in a layout that fkd does not know, or that contradicts itself."""
+
+
+class RegistryError(FkdError):
+    """A registry of versions that cannot be read or written, or a version that cannot be promoted or rolled back."""
+
+
+class CancelledError(FkdError):
+    """A training that was told to stop: nothing went wrong, and nothing was changed."""
+
+
+class HubError(FkdError):
+    """The Hugging Face Hub cannot be reached, or refuses.
+
+    Attributes:
+        status: the HTTP status of the refusal; None if there was no answer.
+        retry_after_s: how long the Hub asks to wait, where it says so.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None):
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s

@@ -6,18 +6,21 @@ import hashlib
 import io
 import os
 import struct
-import uuid
+import time
 from pathlib import Path
 
 from PIL import Image
 
+from fkd.durable import PART_PATTERN, sync_folder, write_whole
 from fkd.errors import ImageError
 from fkd.images import decode_picture, open_picture, upright_rgb
 
-__all__ = ["store_image"]
+__all__ = ["content_name", "remove_old_parts", "store_image", "stored_name"]
 
 _PHOTO_FORMATS = ("JPEG", "MPO", "HEIF", "AVIF")
 _PLAIN_PNG_CHUNKS = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"iCCP", b"pHYs", b"bKGD"}
+# No picture takes this long to write, so what is older is nobody's.
+_PART_SECONDS = 3600
 
 
 def store_image(source_path: str | os.PathLike, folder: str | os.PathLike) -> str:
@@ -33,6 +36,36 @@ def store_image(source_path: str | os.PathLike, folder: str | os.PathLike) -> st
     Raises ImageError if the picture cannot be read (see read_image) or the folder cannot be written to.
     """
     path = Path(source_path)
+    name, content = _kept(path)
+    try:
+        _write_once(Path(folder), name, content)
+    except OSError as error:
+        raise ImageError(
+            f"{path.name} cannot be stored: {error.strerror}. Check the disk and the permissions."
+        ) from error
+    return name
+
+
+def stored_name(source_path: str | os.PathLike) -> str:
+    """Return the name that `store_image` gives the picture, without storing it.
+
+    Raises ImageError if the picture cannot be read.
+    """
+    return _kept(Path(source_path))[0]
+
+
+def remove_old_parts(folder: str | os.PathLike) -> None:
+    """Remove what processes that were killed in mid-write an hour ago or earlier left in the folder.
+
+    Raises OSError if the folder cannot be written to.
+    """
+    for part in Path(folder).glob(PART_PATTERN):
+        if time.time() - part.stat().st_mtime > _PART_SECONDS:
+            part.unlink(missing_ok=True)
+
+
+def _kept(path: Path) -> tuple[str, bytes]:
+    """The name and the contents under which a picture is kept."""
     with open_picture(path) as stream:
         content = stream.read()
     picture = decode_picture(io.BytesIO(content), path.name)
@@ -46,29 +79,22 @@ def store_image(source_path: str | os.PathLike, folder: str | os.PathLike) -> st
         else:
             upright.save(buffer, "PNG")
         content = buffer.getvalue()
-    name = f"{hashlib.sha256(content).hexdigest()[:32]}.{'jpg' if is_photo else 'png'}"
-    try:
-        _write_once(Path(folder), name, content)
-    except OSError as error:
-        raise ImageError(
-            f"{path.name} cannot be stored: {error.strerror}. Check the disk and the permissions."
-        ) from error
-    return name
+    return f"{content_name(content)}.{'jpg' if is_photo else 'png'}", content
+
+
+def content_name(content: bytes) -> str:
+    """The first 32 hexadecimal digits of the SHA-256 of the contents: what a stored picture is called."""
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _write_once(folder: Path, name: str, content: bytes) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
     if (folder / name).exists():  # only whole files ever get this name
-        return
-    part = folder / f".{uuid.uuid4().hex}.part"
-    try:
-        with part.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(folder / name)
-    finally:
-        part.unlink(missing_ok=True)
+        sync_folder(folder)  # another process may have put it there a moment ago, and not yet for good
+    else:
+        write_whole(folder / name, content)
 
 
 def _is_plain(picture: Image.Image, content: bytes) -> bool:

@@ -22,8 +22,9 @@ import numpy as np
 from PIL import Image
 
 from fkd.errors import ImageError
+from fkd.stored_pictures import StoredPicture
 
-__all__ = ["MAX_PIXELS", "MIN_SIDE_PX", "decode_picture", "open_picture", "read_image", "upright_rgb"]
+__all__ = ["MAX_PIXELS", "MIN_SIDE_PX", "decode_picture", "open_picture", "read_image", "upright_rgb", "upright_size"]
 
 MAX_PIXELS = 50_000_000
 MIN_SIDE_PX = 16
@@ -62,10 +63,11 @@ _UPRIGHT_BY_ORIENTATION = {
 _opening = threading.Lock()
 
 
-def read_image(source: str | os.PathLike | bytes | Image.Image | np.ndarray) -> np.ndarray:
+def read_image(source: str | os.PathLike | bytes | Image.Image | np.ndarray | StoredPicture) -> np.ndarray:
     """Read a picture as an (H, W, 3) uint8 RGB array, upright.
 
-    source: a path, a file's bytes, a PIL image, or a uint8 array of shape (H, W, 3), (H, W) or (H, W, 4).
+    source: a path, a file's bytes, a PIL image, or a uint8 array of shape (H, W, 3), (H, W) or (H, W, 4), in memory
+    or on disk.
 
     The EXIF orientation is applied. Of an animation the first frame is taken. Transparent parts become white, as on a
     page. Sixteen bits are scaled to eight; colour profiles are not applied. An (H, W, 3) array comes back as it is,
@@ -74,8 +76,8 @@ def read_image(source: str | os.PathLike | bytes | Image.Image | np.ndarray) -> 
     Raises ImageError for anything that is not a whole picture with sides of at least 16 pixels and with at most 50
     million pixels; the size is checked before anything is decoded.
     """
-    if isinstance(source, np.ndarray):
-        return _from_array(source)
+    if isinstance(source, (np.ndarray, StoredPicture)):
+        return _from_array(np.asarray(source))
     if isinstance(source, Image.Image):
         return np.array(upright_rgb(_loaded(source, "The picture"), "The picture"))
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -128,11 +130,28 @@ def _mode(path: Path) -> int:
         raise ImageError(f"{path.name} does not exist. Check the name and the folder.") from error
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels of the picture that read_image would give; only the head of the file is read.
+
+    Raises ImageError as read_image does, but does not notice that a file is damaged further on.
+    """
+    with open_picture(path) as stream:
+        picture = _opened(stream, path.name)
+        _check_size(*picture.size, path.name)
+        width, height = picture.size
+        lying = _orientation(picture) >= 5 and picture.format != "TIFF"  # Pillow turns TIFF by itself
+        return (height, width) if lying else (width, height)
+
+
 def decode_picture(stream: BinaryIO, name: str) -> Image.Image:
     """Decode the first frame, as it was stored: neither turned nor converted. The stream may be closed afterwards.
 
     stream: at its start. name: what an ImageError calls the picture; it is raised as in read_image.
     """
+    return _loaded(_opened(stream, name), name)
+
+
+def _opened(stream: BinaryIO, name: str) -> Image.Image:
     head = stream.read(256)
     stream.seek(0)
     _refuse_by_first_bytes(head, name)
@@ -155,7 +174,7 @@ def decode_picture(stream: BinaryIO, name: str) -> Image.Image:
         raise ImageError(f"{name} is not a picture that can be read, whatever its name ends with. {_ADVICE}") from error
     except _DECODER_ERRORS as error:
         raise ImageError(_damaged(name)) from error
-    return _loaded(picture, name)
+    return picture
 
 
 def _loaded(picture: Image.Image, name: str) -> Image.Image:

@@ -8,7 +8,18 @@ import numpy as np
 import pandas
 import pytest
 
-from fkd.correction_rows import COLUMNS, HEADER, check_header, decode_line, encode_line, from_row, to_row
+from fkd.correction_rows import (
+    COLUMNS,
+    HEADER,
+    RowLinks,
+    check_header,
+    decode_line,
+    encode_line,
+    from_row,
+    image_of,
+    links_of,
+    to_row,
+)
 from fkd.corrections import MAX_POINTS, Undo
 from fkd.errors import CorrectionsError
 from tests.correction_samples import NAN, a_correction
@@ -32,6 +43,9 @@ PEOPLES_TEXTS = [
     "007",
     " ends with a space ",
     "NA",
+    "Ada;=1+1",
+    "Ada; =cmd|' /C calc'!A0;'",
+    ";;-1;'';",
 ]
 
 
@@ -77,7 +91,9 @@ def test_missing_is_an_empty_cell_or_null_and_never_a_number():
 @pytest.mark.parametrize("text", PEOPLES_TEXTS)
 def test_no_cell_starts_a_formula(text):
     for record in (a_correction(annotator=text, model_version=text), AN_UNDO):
-        for cell in to_row(record).values():
+        line = encode_line(to_row(record)).decode()
+        # Where the comma is the decimal sign, spreadsheets split at semicolons, whatever is in quotes.
+        for cell in [*to_row(record).values(), *line.split(";")]:
             shown = unicodedata.normalize("NFKC", cell).lstrip(" \t\r\n\ufeff\u200b\0")
             assert not shown.startswith(("=", "+", "-", "@", "|", "%"))
 
@@ -212,3 +228,31 @@ def test_the_header_of_another_file_is_refused_with_what_to_do(line, message):
 def test_nan_in_memory_is_what_null_was_in_the_file():
     back = through_a_line(a_correction())
     np.testing.assert_array_equal(back.predicted_xy[3], [NAN, NAN])
+
+
+@pytest.mark.parametrize("text", PEOPLES_TEXTS)
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_the_links_of_a_line_are_those_of_its_row(text, quoting):
+    for record in (a_correction(annotator=text, model_version=text, supersedes="c1"), a_correction(), AN_UNDO):
+        row = to_row(record)
+        written = io.StringIO()
+        csv.writer(written, quoting=quoting, lineterminator="").writerow(row.values())
+        line = written.getvalue().encode()
+        assert links_of(line) == RowLinks(*(row[name] for name in RowLinks._fields))
+        assert image_of(line).decode() == record.image
+
+
+def test_the_links_of_a_row_are_had_without_decoding_it(monkeypatch):
+    line = encode_line(to_row(a_correction())).rstrip(b"\n")
+    monkeypatch.setattr("fkd.correction_rows.decode_line", None)
+    assert links_of(line).image == "images/3f00e1.jpg"
+
+
+def test_a_line_cut_short_anywhere_has_no_links():
+    line = encode_line(to_row(a_correction(annotator='Łu "Bob"', supersedes="c1"))).rstrip(b"\n")
+    for length in range(len(line)):
+        with pytest.raises(CorrectionsError):
+            from_row(decode_line(line[:length])) and links_of(line[:length])
+        if line[:length].count(b",") < 15:
+            with pytest.raises(CorrectionsError):
+                links_of(line[:length])

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from fkd import correction_store
 from fkd.correction_rows import HEADER, encode_line, to_row
-from fkd.correction_store import CorrectionStore
+from fkd.correction_store import STANDINGS, CorrectionStore
 from fkd.corrections import Undo
 from fkd.errors import CorrectionsError
 from tests.correction_samples import a_correction
@@ -189,7 +190,7 @@ def test_the_tail_of_a_long_file_is_read_without_the_rest(store, monkeypatch):
             read_bytes[0] += len(data)
             return data
 
-    monkeypatch.setattr(Path, "open", lambda path, mode="r": CountingFile(path, mode))
+    monkeypatch.setattr(Path, "open", lambda path, mode="r", buffering=-1: CountingFile(path, mode))
     assert [correction.id for correction in store.tail(3)] == ["last", "a099998", "a099997"]
     assert store.path.stat().st_size > 25_000_000
     assert 0 < read_bytes[0] < 150_000
@@ -220,3 +221,60 @@ def test_save_keeps_the_picture_beside_the_row_that_names_it(store):
     assert len(list((store.folder / "images").iterdir())) == 1
     assert list(store.current()) == [second]
     assert not isinstance(second, Undo)
+
+
+def test_the_rows_in_force_of_one_picture_are_those_of_all_that_are_of_it(store):
+    for number in range(30):
+        picture = number % 4
+        earlier = f"a{number - 4}" if number % 3 == 0 and number >= 4 else ""
+        store.append(a_correction(id=f"a{number}", image=f"images/{picture}.png", supersedes=earlier))
+    store.undo("a27")
+    store.undo(store.undo("a26").id)
+    for picture in range(5):
+        image = f"images/{picture}.png"
+        assert store.of_image(image) == [row for row in store.current() if row.image == image]
+    assert len(store.of_image("images/3.png")) > 2
+
+
+def test_a_photo_that_is_opened_again_is_known_by_its_contents(store, tmp_path):
+    template = a_correction()
+    names = ("box_xyxy", "predicted_xy", "corrected_xy", "confidence", "states", "scheme")
+    values = {name: getattr(template, name) for name in names} | {"image_width": 512, "image_height": 600}
+    assert store.of_photo(PORTRAIT) == []
+    assert not store.folder.exists(), "looking changes nothing"
+    saved = store.save(PORTRAIT, **values)
+    copy = tmp_path / "under another name.jpg"
+    copy.write_bytes(PORTRAIT.read_bytes())
+    assert store.of_photo(copy) == [saved]
+
+
+def test_every_row_is_met_newest_first_with_its_standing(store):
+    append(store, "a1")
+    append(store, "a2", supersedes="a1")
+    append(store, "b1")
+    append(store, "b2")
+    undo = store.undo("b1").id
+    taken_back = store.undo("b2").id
+    restored = store.undo(taken_back).id
+    store.append(next(row for row in store.read() if row.id == "a2"))
+    rows = [(row.links.id, row.standing) for row in store.newest_first()]
+    assert rows == [
+        ("a2", "in force"),
+        (restored, "undo"),
+        (taken_back, "undone"),
+        (undo, "undo"),
+        ("b2", "in force"),
+        ("b1", "undone"),
+        ("a2", "repeated"),
+        ("a1", "superseded"),
+    ]
+    assert {standing for _, standing in rows} == set(STANDINGS)
+
+
+def test_rows_that_are_not_in_force_are_not_decoded(store, monkeypatch):
+    append(store, "a1")
+    append(store, "a2", supersedes="a1")
+    decoded = []
+    real = correction_store.from_row
+    monkeypatch.setattr(correction_store, "from_row", lambda row: decoded.append(row["id"]) or real(row))
+    assert in_force(store) == ["a2"] == decoded

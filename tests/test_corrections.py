@@ -64,6 +64,7 @@ def test_repr_counts_the_states_instead_of_printing_the_points():
         ({"states": ("untouched", "absent", "absent", "moved")}, "Point 1 is 'absent' but has a corrected position"),
         ({"states": ("untouched", "untouched", "absent", "moved")}, "Point 1 is 'untouched' but is not where"),
         ({"states": ("untouched", "moved", "absent", "untouched")}, "Point 3 is 'untouched' but is not where"),
+        ({"states": ("untouched", "moved", "absent", "settled")}, "Point 3 is 'settled' but nothing was predicted"),
         ({"annotator": "Grace\nHopper"}, "annotator has a line break"),
         ({"annotator": "Grace\0"}, "annotator has a line break"),
         ({"annotator": "\ud800"}, "annotator has a line break"),
@@ -91,6 +92,10 @@ def test_untouched_allows_for_the_rounding_of_the_page():
     a_correction(predicted_xy=[[10.0049, 5]], corrected_xy=[[10.0051, 5]], **point)
     with pytest.raises(CorrectionsError, match="not where it was predicted"):
         a_correction(predicted_xy=[[10.0, 5]], corrected_xy=[[10.02, 5]], **point)
+
+
+def test_a_settled_point_may_be_elsewhere_than_predicted():
+    assert a_correction(states=("settled", "settled", "absent", "occluded")).states[:2] == ("settled", "settled")
 
 
 def test_too_many_points_are_refused():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 import threading
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from fkd.errors import ImageError
-from fkd.image_store import store_image
+from fkd.image_store import store_image, stored_name
 from fkd.images import read_image
 from tests.pictures import (
     PORTRAIT_PATH,
@@ -43,6 +46,30 @@ def test_the_same_picture_is_kept_once(tmp_path):
     assert store_image(tmp_path / first, tmp_path) == first
     assert [path.name for path in tmp_path.iterdir()] == [first]
     assert (tmp_path / first).stat().st_mtime_ns == written
+
+
+def test_the_name_of_a_picture_is_known_without_storing_it(tmp_path):
+    phone = saved(tmp_path / "phone.jpg", small(), exif=gps_exif(), quality=95)
+    for path in (PORTRAIT_PATH, phone):
+        name = stored_name(path)
+        assert not (tmp_path / "kept" / name).exists()
+        assert store_image(path, tmp_path / "kept") == name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be flushed there")
+def test_the_picture_and_the_names_that_lead_to_it_are_on_the_disk_before_the_row(tmp_path, monkeypatch):
+    synced = []
+    real_fsync = os.fsync
+
+    def fsync(descriptor):
+        synced.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store_image(PORTRAIT_PATH, tmp_path / "kept")
+    assert synced == ["folder", "file", "folder"]
+    store_image(PORTRAIT_PATH, tmp_path / "kept")
+    assert synced[3:] == ["folder"], "another process may have put it there a moment ago"
 
 
 def gps_exif(orientation: int = 6) -> Image.Exif:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fkd.errors import ImageError
 from fkd.image_store import store_image
-from fkd.images import MAX_PIXELS, read_image
+from fkd.images import MAX_PIXELS, read_image, upright_size
 from tests.pictures import (
     UNUSABLE,
     UNUSUAL,
@@ -64,7 +64,15 @@ def test_every_exif_orientation_comes_out_upright(tmp_path, orientation):
         pixels = read_image(path)
         assert pixels.shape == small().shape
         assert mean_difference(pixels, small()) < 12, name
+        assert upright_size(path) == (small().shape[1], small().shape[0])
         assert read_image(tmp_path / store_image(path, tmp_path)).shape == small().shape
+
+
+def test_the_size_is_in_the_head_of_the_file(tmp_path):
+    assert upright_size(write_truncated_jpeg(tmp_path / "a.jpg")) == (512, 600)
+    for name in ("zero-byte.jpg", "letter.jpg", "dot.png", "bomb.png", "clip.jpg"):
+        with pytest.raises(ImageError, match=UNUSABLE[name][1]):
+            upright_size(UNUSABLE[name][0](tmp_path / name))
 
 
 def test_an_upright_photo_with_a_damaged_exif_block_is_still_read(tmp_path):
