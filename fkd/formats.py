@@ -1,7 +1,8 @@
 """Labelled faces in the layouts that people have them in.
 
 - a *keypoints folder*: ``keypoints.csv`` with rows ``file,x0,y0,x1,y1,…`` (pixels, 0-based, the centre of the top-left
-  pixel at (0, 0); an empty cell is a missing coordinate) and the pictures in ``images/`` beside it;
+  pixel at (0, 0); an empty cell is a missing coordinate) and the pictures in ``images/`` beside it; what
+  ``python -m training merge`` writes has `MERGED_COLUMNS` behind the points;
 - *Kaggle's* ``training.csv``, or a zip that holds it: named coordinate columns and an ``Image`` column with the 9,216
   grey values of a 96×96 picture (https://www.kaggle.com/competitions/facial-keypoints-detection/data).
 """
@@ -15,7 +16,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,22 @@ import numpy as np
 from fkd.errors import DataError
 from fkd.geometry import Crop, whole_image_crop
 from fkd.schemes import Scheme
+from fkd.stored_pictures import PictureStore, StoredPicture
 
-__all__ = ["LabelledFace", "read_faces", "read_kaggle", "read_keypoints_folder"]
+__all__ = [
+    "KAGGLE_SIDE",
+    "MERGED_COLUMNS",
+    "LabelledFace",
+    "kaggle_image",
+    "open_csv",
+    "read_faces",
+    "read_kaggle",
+    "read_keypoints_folder",
+]
 
 KAGGLE_SIDE = 96
+# The rest of a LabelledFace, so that one that went through a folder is what it was; empty where there is none.
+MERGED_COLUMNS = ("group", "source", "crop_x", "crop_y", "crop_size_px", "crop_roll_rad", "eye_distance_px")
 # YouTube Faces frames: SPLIT_Person_Name_NN. All frames of a person belong on one side of a split.
 _YOUTUBE_FRAME = re.compile(r"(?:training|test)_(?P<person>.+)_\d\d")
 
@@ -36,7 +49,8 @@ class LabelledFace:
     """One face with labels.
 
     Attributes:
-        image: path of the picture, or the picture itself, (H, W, 3) uint8.
+        image: path of the picture, or the picture itself, (H, W, 3) uint8, in memory or on disk; what
+            `fkd.images.read_image` reads.
         points_xy: (K, 2) float64, image pixels, NaN where there is no label.
         group: faces of one group (one photo, one person's frames) are never split between training and test.
         box_xyxy: (4,) the face's box where one is known.
@@ -45,7 +59,7 @@ class LabelledFace:
         eye_distance_px: distance between the outer eye corners, where it is known although they have no label.
     """
 
-    image: Path | np.ndarray
+    image: Path | np.ndarray | StoredPicture
     points_xy: np.ndarray
     group: str
     box_xyxy: np.ndarray | None = None
@@ -82,31 +96,40 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
     folder = Path(folder)
     width = 1 + 2 * scheme.n_points
     faces = []
-    with _open_csv(folder / "keypoints.csv") as file:
+    with open_csv(folder / "keypoints.csv") as file:
         rows = csv.reader(file)
         header = next(rows, [])
-        if len(header) != width:
+        if len(header) != width and tuple(header[width:]) != MERGED_COLUMNS:
             raise DataError(
                 f"“{folder.name}/keypoints.csv” has {len(header)} columns; scheme {scheme.name} needs {width} "
                 "(file, then x and y of each point)."
             )
         for row in rows:
-            if len(row) != width:
-                raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: {len(row)} cells, not {width}.")
+            where = f"“{folder.name}/keypoints.csv”, line {rows.line_num}"
+            if len(row) != len(header):
+                raise DataError(f"{where}: {len(row)} cells, not {len(header)}.")
             image = folder / "images" / row[0]
             if not image.is_file():
-                raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: images/{row[0]} is missing.")
-            points = _floats(row[1:], f"“{folder.name}/keypoints.csv”, line {rows.line_num}").reshape(-1, 2)
+                raise DataError(f"{where}: images/{row[0]} is missing.")
+            points = _floats(row[1:width], where).reshape(-1, 2)
             if np.isnan(points).all():
-                raise DataError(f"“{folder.name}/keypoints.csv”, line {rows.line_num}: no point has a label.")
+                raise DataError(f"{where}: no point has a label.")
             frame = _YOUTUBE_FRAME.fullmatch(image.stem)
             group = f"{folder.resolve().name}/{frame['person'] if frame else image.stem}"
-            faces.append(LabelledFace(image, points, group, source=folder.name))
+            face = LabelledFace(image, points, group, source=folder.name)
+            faces.append(_as_merged(face, row[width:], where) if len(row) > width else face)
     return faces
 
 
+def _as_merged(face: LabelledFace, cells: list[str], where: str) -> LabelledFace:
+    group, source, *numbers = cells
+    x, y, size_px, roll_rad, eye_distance_px = _float_cells(numbers, where)
+    crop = None if math.isnan(size_px) else Crop((x, y), size_px, roll_rad)
+    return replace(face, group=group, source=source, crop=crop, eye_distance_px=eye_distance_px)
+
+
 def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
-    """Faces of Kaggle's training file, row by row.
+    """Faces of Kaggle's training file, row by row; their pictures are kept on disk, not in memory.
 
     Kaggle's rows come from two sources: those with (nearly) all points and those with four, whose nose tip and lower
     lip are placed by another convention. ``source`` tells them apart: ``kaggle-15`` or ``kaggle-4``.
@@ -115,7 +138,7 @@ def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
         DataError: if columns are missing or a row is malformed.
     """
     path = Path(path)
-    with _open_csv(path) as text:
+    with open_csv(path) as text:
         # A row is one 9,216-number cell and thirty coordinates: about 35 kB, under csv's limit of 128 kB.
         rows = csv.DictReader(text)
         columns = [f"{name}_{axis}" for name in scheme.names for axis in "xy"]
@@ -124,6 +147,7 @@ def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
             raise DataError(
                 f"“{path.name}” has no column {missing[0]}: it is no Kaggle training file for {scheme.name}."
             )
+        store, crop = PictureStore(), whole_image_crop(KAGGLE_SIDE, KAGGLE_SIDE)
         for row in rows:
             where = f"“{path.name}”, line {rows.line_num}"
             cells = sum(isinstance(cell, str) for cell in row.values())  # DictReader fills up short rows with None
@@ -131,13 +155,12 @@ def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
                 raise DataError(f"{where}: {cells} cells, not {len(rows.fieldnames)}.")
             points = _floats([row[column] for column in columns], where).reshape(-1, 2)
             source = "kaggle-15" if np.isfinite(points).all(axis=1).sum() > 4 else "kaggle-4"
-            image = kaggle_image(row["Image"], where)
-            crop = whole_image_crop(KAGGLE_SIDE, KAGGLE_SIDE)
+            image = store.add(kaggle_image(row["Image"], where))
             yield LabelledFace(image, points, f"{path.stem}/{rows.line_num}", crop=crop, source=source)
 
 
 def kaggle_image(cell: str, where: str) -> np.ndarray:
-    """The ``Image`` cell as a picture, (96, 96, 3) uint8 with three equal channels.
+    """The ``Image`` cell as a picture, (96, 96) uint8.
 
     Raises:
         DataError: if it does not hold 9,216 whole numbers from 0 to 255.
@@ -148,23 +171,28 @@ def kaggle_image(cell: str, where: str) -> np.ndarray:
         raise DataError(f"{where}: the Image cell holds something other than numbers.") from error
     if grey.size != KAGGLE_SIDE**2 or grey.min() < 0 or grey.max() > 255:
         raise DataError(f"{where}: the Image cell must hold {KAGGLE_SIDE**2} numbers from 0 to 255, not {grey.size}.")
-    return np.repeat(grey.astype(np.uint8).reshape(KAGGLE_SIDE, KAGGLE_SIDE, 1), 3, axis=2)
+    return grey.astype(np.uint8).reshape(KAGGLE_SIDE, KAGGLE_SIDE)
+
+
+def _float_cells(cells: list[str], where: str) -> list[float]:
+    try:
+        values = [float(cell) if cell.strip() else math.nan for cell in cells]
+    except ValueError as error:
+        raise DataError(f"{where}: {error}.") from error
+    if any(map(math.isinf, values)):
+        raise DataError(f"{where}: a coordinate is infinite.")
+    return values
 
 
 def _floats(cells: list[str], where: str) -> np.ndarray:
-    try:
-        values = np.array([float(cell) if cell.strip() else np.nan for cell in cells])
-    except ValueError as error:
-        raise DataError(f"{where}: {error}.") from error
-    if np.isinf(values).any():
-        raise DataError(f"{where}: a coordinate is infinite.")
+    values = np.array(_float_cells(cells, where))
     # A point with one coordinate is no point.
     values.reshape(-1, 2)[np.isnan(values.reshape(-1, 2)).any(axis=1)] = np.nan
     return values
 
 
 @contextmanager
-def _open_csv(path: Path) -> Iterator[io.TextIOBase]:
+def open_csv(path: Path) -> Iterator[io.TextIOBase]:
     """The CSV at `path`, or the one CSV inside the zip at `path`, as text."""
     try:
         if path.suffix.lower() != ".zip":

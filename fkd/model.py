@@ -8,76 +8,22 @@ https://arxiv.org/abs/1711.08229). A second output reads, at the place the heatm
 isotropic Laplace distribution: the model's own estimate of its error.
 """
 
-import json
 import math
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin
 
 from fkd import hub
-from fkd.errors import SchemeError, WeightsError
-from fkd.schemes import load_scheme
+from fkd.baselines import FullyConnectedNet, PlainCNN
+from fkd.crop_net import CropNet, Prediction, luma
+from fkd.model_config import ModelConfig
 
-# The annotations of __init__ must be classes, not strings (no `from __future__ import annotations` here): the mixin
-# reads them to turn config.json back into a ModelConfig.
+# No `from __future__ import annotations` here, see fkd/crop_net.py.
 
-__all__ = ["KeypointNet", "ModelConfig", "Prediction", "load_net", "mirror_averaged"]
-
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.json"
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """What ``config.json`` holds: enough to build the network, and where its weights come from.
-
-    Attributes:
-        scheme: name of the keypoint scheme.
-        input_px: side of the square crop that the network was trained for, a multiple of 32.
-        stem_width: channels after the first convolution.
-        widths: channels of the four stages (strides 4, 8, 16, 32).
-        head_width: channels where the stages meet.
-        version: name of this set of weights, e.g. ``ibug68-2026.11``.
-        parent: version that these weights were fine-tuned from, or "".
-        trained_on: one line a data source.
-        metrics: measured errors, by the name of the measure.
-    """
-
-    scheme: str = "ibug68"
-    input_px: int = 128
-    stem_width: int = 24
-    widths: tuple[int, ...] = (48, 96, 192, 256)
-    head_width: int = 128
-    version: str = "untrained"
-    parent: str = ""
-    trained_on: tuple[str, ...] = ()
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.input_px, int) or self.input_px < 32 or self.input_px % 32:
-            raise ValueError(f"input_px must be a multiple of 32, not {self.input_px!r}")
-        # JSON has no tuples.
-        object.__setattr__(self, "widths", tuple(self.widths))
-        object.__setattr__(self, "trained_on", tuple(self.trained_on))
-
-
-class Prediction(NamedTuple):
-    """What the network says of N crops.
-
-    Attributes:
-        points: (N, K, 2) float, unit crop coordinates (x, y).
-        scale: (N, K) float, the Laplace scale of each point's error in crop sides; its expected error is twice that.
-        log_heat: (N, K, G, G) float, log-probabilities of the heatmap's cells.
-    """
-
-    points: torch.Tensor
-    scale: torch.Tensor
-    log_heat: torch.Tensor
+__all__ = ["CropNet", "KeypointNet", "ModelConfig", "Prediction", "load_net", "make_net", "mirror_averaged"]
 
 
 class BasicBlock(nn.Module):
@@ -110,23 +56,13 @@ def conv_norm_relu(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Se
     )
 
 
-class KeypointNet(
-    nn.Module,
-    PyTorchModelHubMixin,
-    library_name="fkd",
-    license="other",
-    license_name="research-only",
-    tags=["facial-keypoints", "face-alignment", "keypoint-detection"],
-):
-    """Crop in, keypoints and their uncertainty out; saved and loaded by the mixin's usual two methods."""
+class KeypointNet(CropNet):
+    """The flagship: crop in, keypoints and their uncertainty out; saved and loaded by the mixin's usual two methods."""
+
+    architecture: ClassVar[str] = "flagship"
 
     def __init__(self, config: ModelConfig):
-        super().__init__()
-        self.config = config
-        scheme = load_scheme(config.scheme)
-        self.n_points = scheme.n_points
-        self.grey = scheme.grey
-        self.register_buffer("flip_order", torch.from_numpy(scheme.flip_order), persistent=False)
+        super().__init__(config)
         w1, w2, w3, w4 = config.widths
         self.stem = nn.Sequential(
             conv_norm_relu(3, config.stem_width, 3, 2), conv_norm_relu(config.stem_width, w1, 3, 2)
@@ -151,64 +87,42 @@ class KeypointNet(
         Args:
             crops: (N, 3, S, S) float, RGB in 0 … 255; S a multiple of 32.
         """
-        x = crops.to(self.heat.weight.dtype) / 127.5 - 1.0  # (N, 3, S, S)
-        if self.grey:
-            luma = x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R BT.601, as PIL's "L"
-            x = (x * luma).sum(dim=1, keepdim=True).expand(-1, 3, -1, -1)  # (N, 3, S, S)
+        return self.read_out(*self.maps(self.seen(crops)))
+
+    def seen(self, crops: torch.Tensor) -> torch.Tensor:
+        """(N, 3, S, S) in 0 … 255 → what the first convolution gets: -1 … 1, three times the luma for a grey scheme."""
+        x = self.centred(crops)  # (N, 3, S, S)
+        return luma(x).expand(-1, 3, -1, -1) if self.grey else x
+
+    def maps(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """All that is convolution: heatmaps' logits (N, K, S/4, S/4) and log spread (N, K, S/8, S/8) of `seen` crops.
+
+        `fkd.onnx_export` traces this: what is used here must be known there.
+        """
         c1 = self.stage1(self.stem(x))  # (N, w1, S/4, S/4)
         c2 = self.stage2(c1)  # (N, w2, S/8, S/8)
         c3 = self.stage3(c2)  # (N, w3, S/16, S/16)
         c4 = self.stage4(c3)  # (N, w4, S/32, S/32)
         p3 = self.lateral3(c3) + F.interpolate(self.lateral4(c4), scale_factor=2.0)  # (N, d, S/16, S/16)
         p2 = self.fuse(self.lateral2(c2) + F.interpolate(p3, scale_factor=2.0))  # (N, d, S/8, S/8)
-        logits = F.pixel_shuffle(self.heat(p2), 2).float()  # (N, K, G, G), G = S/4
+        return F.pixel_shuffle(self.heat(p2), 2), self.spread(p2)
+
+    @staticmethod
+    def read_out(logits: torch.Tensor, spread: torch.Tensor) -> Prediction:
+        """Points, scales and heatmaps from what `maps` gives."""
+        logits = logits.float()  # (N, K, G, G), G = S/4
         log_heat = logits.flatten(2).log_softmax(dim=2).view_as(logits)
         heat = log_heat.exp()
         cell = (torch.arange(heat.shape[-1], device=heat.device, dtype=heat.dtype) + 0.5) / heat.shape[-1]  # (G,)
-        points = torch.stack([heat.sum(dim=2) @ cell, heat.sum(dim=3) @ cell], dim=-1)  # (N, K, 2)
+        # Not a matrix product: under autocast that would have eight bits.
+        points = torch.stack([(heat.sum(dim=2) * cell).sum(-1), (heat.sum(dim=3) * cell).sum(-1)], dim=-1)  # (N, K, 2)
         # The heatmap says where to read the spread, but is not bent by it: hence the detach.
         where = F.avg_pool2d(heat.detach(), 2) * 4  # (N, K, S/8, S/8), sums to 1
-        log_scale = (where * self.spread(p2).float()).sum(dim=(2, 3))  # (N, K)
+        log_scale = (where * spread.float()).sum(dim=(2, 3))  # (N, K)
         return Prediction(points, log_scale.clamp(math.log(1e-4), 0.0).exp(), log_heat)
 
-    def _save_pretrained(self, save_directory: Path) -> None:
-        """Write ``config.json`` and ``model.safetensors``.
 
-        Float16 for the convolutions, float32 for what is small and wide in range.
-        """
-        from safetensors.torch import save_file
-
-        tensors = {
-            name: value.detach().cpu().to(torch.float16 if value.dim() == 4 else value.dtype).contiguous()
-            for name, value in self.state_dict().items()
-        }
-        save_file(tensors, save_directory / WEIGHTS_FILE, metadata={"format": "pt", "version": self.config.version})
-        # The mixin would write the config that the network was made with, not the one that it has now.
-        config = json.dumps(asdict(self.config), indent=2, ensure_ascii=False)
-        (save_directory / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
-
-    @classmethod
-    def _from_pretrained(
-        cls,
-        *,
-        model_id: str,
-        revision: str | None,
-        cache_dir: str | Path | None,
-        force_download: bool,
-        local_files_only: bool,
-        token: str | bool | None,
-        map_location: str = "cpu",
-        **_ignored,
-    ) -> "KeypointNet":
-        """Load safetensors only: unlike the mixin's own, this never falls back to a pickle, and is strict."""
-        folder = hub.weights_folder(
-            model_id, revision, cache_dir=cache_dir, force_download=force_download, token=token,
-            local_files_only=local_files_only,
-        )  # fmt: skip
-        return load_net(folder).to(map_location)
-
-
-def mirror_averaged(net: KeypointNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def mirror_averaged(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The network's answer, averaged over each crop and its mirror image.
 
     Args:
@@ -225,36 +139,20 @@ def mirror_averaged(net: KeypointNet, crops: torch.Tensor) -> tuple[torch.Tensor
     return (points[:n] + mirrored) / 2, (scale[:n] + scale[n:, net.flip_order]) / 2
 
 
-def load_net(folder: Path) -> KeypointNet:
-    """The network in `folder`, on the CPU, ready to predict.
+NETS: dict[str, type[CropNet]] = {net.architecture: net for net in (KeypointNet, FullyConnectedNet, PlainCNN)}
+
+
+def make_net(config: ModelConfig) -> CropNet:
+    """A network that has learned nothing yet, of the config's architecture."""
+    return NETS[config.architecture](config)
+
+
+def load_net(folder: Path) -> CropNet:
+    """The network in `folder`, of whichever architecture its config names, on the CPU, ready to predict.
 
     Raises:
-        WeightsError: if a file is missing, damaged, of another architecture or scheme, or holds NaN.
+        WeightsError: if a file is missing, damaged, of another scheme or shape, or holds NaN.
     """
-    config = hub.read_config(folder)
-    try:
-        net = KeypointNet(ModelConfig(**{k: v for k, v in config.items() if k in ModelConfig.__dataclass_fields__}))
-    except (RuntimeError, SchemeError, TypeError, ValueError) as error:
-        raise WeightsError(f"The config.json of “{folder.name}” does not describe a fkd network: {error}.") from error
-    _load_tensors(net, folder / WEIGHTS_FILE)
-    return net.eval()
-
-
-def _load_tensors(net: KeypointNet, file: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"“{file.name}” in “{file.parent.name}” is missing or damaged: {error}. Get it anew."
-        ) from error
-    bad = [name for name, value in tensors.items() if value.is_floating_point() and not value.isfinite().all()]
-    if bad:
-        raise WeightsError(f"The weights in “{file.parent.name}” hold NaN or infinity ({bad[0]}): they are not used.")
-    try:
-        net.load_state_dict(tensors)
-    except RuntimeError as error:
-        first = str(error).splitlines()[-1].strip()
-        raise WeightsError(f"The weights in “{file.parent.name}” do not fit their config.json: {first}") from error
+    # Weights older than the baselines name no architecture; a name that is none is for from_folder to refuse.
+    name = hub.read_config(folder).get("architecture", KeypointNet.architecture)
+    return NETS.get(str(name), KeypointNet).from_folder(folder)

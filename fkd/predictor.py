@@ -15,18 +15,20 @@ from PIL import Image
 from fkd import hub
 from fkd.device import choose_device
 from fkd.faces import DetectedFace, FaceDetector
+from fkd.fast_net import fast_net
 from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.images import read_image
-from fkd.model import KeypointNet, load_net, mirror_averaged
+from fkd.model import CropNet, load_net, mirror_averaged
 from fkd.schemes import Scheme, load_scheme
+from fkd.settle import SettlePrior, load_settle_prior
 
 __all__ = ["Face", "KeypointPredictor", "Picture"]
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
 
-# A point's confidence is the chance that it lies within this share of the crop's side from the truth. Two hundredths
-# of the side are about 5 % of the distance between the outer eye corners.
-CLOSE = 0.02
+# A point's confidence is the chance that it lies within this share of the distance between the outer eye corners, as
+# they are predicted, from the truth.
+CLOSE = 0.05
 # A second look pays where the first crop turns out to be off by more than this.
 OFF_CENTRE, OFF_SCALE, OFF_ROLL_RAD = 0.05, 0.10, math.radians(8)
 
@@ -39,8 +41,8 @@ class Face:
         box_xyxy: (4,) float64, as detected or as drawn by a person.
         score: the detector's score from 0 to 1; NaN where a person drew the box.
         points: (K, 2) float64 (x, y); may lie outside the image.
-        confidence: (K,) float64 from 0 to 1: the model's own estimate of the chance that the point lies within about
-            5 % of the distance between the outer eye corners.
+        confidence: (K,) float64 from 0 to 1: the model's own estimate of the chance that the point lies within 5 % of
+            the distance between the outer eye corners from the truth.
     """
 
     box_xyxy: np.ndarray
@@ -57,17 +59,22 @@ class KeypointPredictor:
     ...     print(face.box_xyxy, face.points.shape, face.confidence.mean())
 
     Args:
-        net: the network.
+        net: the network, as it is now: its weights are copied, see :func:`fkd.fast_net.fast_net`.
         device: ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
         batch_size: crops that go through the network at once.
+        settle_prior: how the network's errors go together, for :func:`fkd.settle.settle`; None if that is not known.
     """
 
-    def __init__(self, net: KeypointNet, device: str = "auto", batch_size: int = 64):
+    def __init__(
+        self, net: CropNet, device: str = "auto", batch_size: int = 64, settle_prior: SettlePrior | None = None
+    ):
         self.device = choose_device(device)
         self.net = net.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self._fast_net = fast_net(self.net, self.device)
         self.scheme: Scheme = load_scheme(net.config.scheme)
         self.version = net.config.version
         self.batch_size = batch_size
+        self.settle_prior = settle_prior
         self._detector = FaceDetector()
 
     @classmethod
@@ -79,7 +86,9 @@ class KeypointPredictor:
         Raises:
             WeightsError: if there are none of that name, or they are damaged.
         """
-        return cls(load_net(hub.weights_folder(source, revision)), device)
+        folder = hub.weights_folder(source, revision)
+        net = load_net(folder)
+        return cls(net, device, settle_prior=load_settle_prior(folder, net.n_points))
 
     @overload
     def __call__(self, pictures: Picture) -> list[Face]: ...
@@ -132,7 +141,7 @@ class KeypointPredictor:
         """Points (K, 2) in image pixels and confidence (K,) of each crop of each image, with a second look if due."""
         flat = [crop for per_image in crops for crop in per_image]
         unit, scale = self._through_net(images, crops)
-        points = [crop.to_image(u) for crop, u in zip(flat, unit, strict=True)]
+        points = [self.place(crop, u) for crop, u in zip(flat, unit, strict=True)]
         second = [self._second_crop(crop, p) for crop, p in zip(flat, points, strict=True)]
         if any(crop is not None for crop in second):
             where = iter(second)
@@ -142,8 +151,9 @@ class KeypointPredictor:
             for i, u, s in zip(redone, unit_again, scale_again, strict=True):
                 # The second look counts only where the network is the surer for it.
                 if s.mean() * second[i].size_px < scale[i].mean() * flat[i].size_px:
-                    points[i], scale[i] = second[i].to_image(u), s
-        answers = iter(zip(points, (chance_close(s) for s in scale), strict=True))
+                    points[i], scale[i], flat[i] = self.place(second[i], u), s, second[i]
+        sure = [self.confidence(p, s * crop.size_px) for p, s, crop in zip(points, scale, flat, strict=True)]
+        answers = iter(zip(points, sure, strict=True))
         return [[next(answers) for _ in per_image] for per_image in crops]
 
     def _second_crop(self, crop: Crop, points_xy: np.ndarray) -> Crop | None:
@@ -167,6 +177,21 @@ class KeypointPredictor:
         points, scale = (torch.cat(part).cpu().double().numpy() for part in zip(*answers, strict=True))
         return points, scale
 
+    def place(self, crop: Crop, unit_xy: np.ndarray) -> np.ndarray:
+        """The network's points (…, 2) in a crop → image pixels, placed as the labels that it learned are."""
+        return crop.to_image(unit_xy) + self.net.config.label_origin_px
+
+    def confidence(self, points_xy: np.ndarray, scale_px: np.ndarray) -> np.ndarray:
+        """The chance (…, K) that points lie within `CLOSE` of the eye distance from the truth.
+
+        Args:
+            points_xy: (…, K, 2) predicted points, image pixels.
+            scale_px: (…, K) the network's Laplace scales of their errors, in the same pixels.
+        """
+        left, right = self.scheme.outer_eye_corners
+        eye_distance = np.linalg.norm(points_xy[..., left, :] - points_xy[..., right, :], axis=-1)[..., None]
+        return chance_close(self.net.config.scale_factor * scale_px / np.maximum(eye_distance, 1e-9))
+
     @torch.inference_mode()
     def predict_crops(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Points (N, K, 2) and Laplace scales (N, K), in units of the crops, see :func:`fkd.model.mirror_averaged`.
@@ -174,11 +199,11 @@ class KeypointPredictor:
         Args:
             crops: (N, 3, S, S) float in 0 … 255 on the predictor's device.
         """
-        return mirror_averaged(self.net, crops)
+        return mirror_averaged(self._fast_net, crops)
 
 
 def chance_close(scale: np.ndarray) -> np.ndarray:
-    """The chance that a point lies within `CLOSE` of the truth, for Laplace scales in crop sides; same shape.
+    """The chance that a point lies within `CLOSE` of the truth, for Laplace scales in eye distances; same shape.
 
     The distance of an isotropic 2-D Laplace distribution of scale b is Gamma(2, b): 1 - (1 + t / b) exp(-t / b).
     """

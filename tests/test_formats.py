@@ -13,6 +13,7 @@ from PIL import Image
 from fkd import DataError, load_scheme
 from fkd.formats import read_faces, read_kaggle, read_keypoints_folder
 from fkd.geometry import Crop
+from fkd.images import read_image
 
 IBUG, KAGGLE = load_scheme("ibug68"), load_scheme("kaggle15")
 PIXELS = np.arange(96 * 96).reshape(96, 96) % 256
@@ -109,9 +110,9 @@ def test_kaggles_csv(tmp_path):
     path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points()), kaggle_cells(four)])
     full, sparse = read_faces(path, KAGGLE)
     np.testing.assert_array_equal(full.points_xy, list(all_points().values()))
-    assert full.image.shape == (96, 96, 3) and full.image.dtype == np.uint8
-    for channel in range(3):
-        np.testing.assert_array_equal(full.image[..., channel], PIXELS)
+    for picture in (read_image(full.image), np.asarray(full.image)):  # it lies on disk until then
+        assert full.image.shape == picture.shape == (96, 96, 3) and picture.dtype == np.uint8
+        np.testing.assert_array_equal(picture, np.stack([PIXELS] * 3, axis=-1))
     assert full.crop == Crop((47.5, 47.5), 96.0)
     assert (full.source, sparse.source) == ("kaggle-15", "kaggle-4")  # two conventions in one file
     assert [KAGGLE.names[i] for i in np.flatnonzero(np.isfinite(sparse.points_xy[:, 0]))] == sorted(

@@ -164,9 +164,19 @@ def test_a_hidden_face_is_less_certain(predictor):
 
 
 def test_confidence_is_the_chance_of_a_laplace_distributed_error():
-    scale = np.array([1e-4, 0.005, 0.01, 0.05])
+    scale = np.array([1e-4, 0.0125, 0.025, 0.125])
     directions = np.random.default_rng(0).gamma(2.0, 1.0, (200_000, 1)) * scale  # the distance is Gamma(2, b)
-    np.testing.assert_allclose(chance_close(scale), (directions < 0.02).mean(axis=0), atol=5e-3)
+    np.testing.assert_allclose(chance_close(scale), (directions < 0.05).mean(axis=0), atol=5e-3)
+
+
+def test_confidence_goes_by_the_eye_distance_and_by_the_factor_stored_with_the_weights():
+    predictor, stretched = (KeypointPredictor(tiny_net(scale_factor=factor), "cpu") for factor in (1.0, 1.5))
+    points = np.zeros((15, 2))
+    points[predictor.scheme.outer_eye_corners[0]] = [30.0, 40.0]  # 50 px from the other corner
+    scale_px = np.linspace(0.5, 5.0, 15)
+    np.testing.assert_allclose(predictor.confidence(points, scale_px), chance_close(scale_px / 50))
+    np.testing.assert_allclose(stretched.confidence(points, scale_px), chance_close(1.5 * scale_px / 50))
+    assert predictor.confidence(np.zeros((15, 2)), scale_px).max() < 1e-6, "no eyes to measure by"
 
 
 def test_kaggles_fifteen_points(tmp_path):
@@ -182,6 +192,14 @@ def test_kaggles_fifteen_points(tmp_path):
         (face,) = predictor(PORTRAIT_PATH)
         assert predictor.version == "tiny-1"
     assert face.points.shape == (15, 2) and np.isfinite(face.points).all()
+
+
+def test_points_are_placed_as_the_labels_were_whose_files_count_pixels_from_one(monkeypatch):
+    for name in ("OFF_CENTRE", "OFF_SCALE", "OFF_ROLL_RAD"):  # no second look: it would be at another crop
+        monkeypatch.setattr(f"fkd.predictor.{name}", 9.0)
+    plain, counting = (KeypointPredictor(tiny_net(label_origin_px=origin), "cpu") for origin in (0.0, 1.0))
+    image, box = resized(portrait(), 200), (40, 40, 130, 130)
+    np.testing.assert_allclose(counting.in_box(image, box).points, plain.in_box(image, box).points + 1.0, atol=1e-9)
 
 
 def test_the_network_is_asked_about_the_mirrored_crop_too():
