@@ -8,7 +8,7 @@ import torch
 
 from fkd import load_scheme
 from training import augment as augment_module
-from training.augment import augment
+from training.augment import augment, plain_view
 
 CHIP_PX, SIZE_PX = 154, 96
 
@@ -115,3 +115,17 @@ def test_a_gradient_reaches_the_labels_past_missing_ones():
     torch.where(torch.isfinite(labels), labels, torch.zeros_like(labels)).square().sum().backward()
     assert torch.isfinite(shift.grad).all()
     assert sorted(set(shift.grad.abs().sum(dim=1).nonzero().flatten().tolist())) == sorted(set(index))
+
+
+@pytest.mark.parametrize(("changes", "share"), [("flip", 0.5), ("none", 0.0)])
+def test_without_the_other_changes_a_view_is_the_crop_or_its_mirror_image(changes, share):
+    scheme = load_scheme("kaggle15")
+    chips, points, _ = dotted_chips(scheme, 60, seed=4)
+    plain, plain_points = plain_view(chips, points, SIZE_PX)
+    crops, labels = augment(chips, points, scheme, SIZE_PX, torch.Generator().manual_seed(0), changes)
+    mirrored = torch.tensor([not torch.allclose(a, b, atol=0.01) for a, b in zip(crops, plain, strict=True)])
+    assert share - 0.2 <= mirrored.float().mean() <= share + 0.2
+    torch.testing.assert_close(crops[mirrored], plain[mirrored].flip(3), atol=0.01, rtol=0)
+    expected = torch.where(mirrored[:, None, None], plain_points[:, scheme.flip_order], plain_points)
+    expected[mirrored, :, 0] = 1 - expected[mirrored, :, 0]
+    torch.testing.assert_close(labels, expected, atol=1e-5, rtol=0, equal_nan=True)

@@ -11,6 +11,7 @@ from fkd import ImageError, load_scheme
 from fkd.formats import LabelledFace
 from fkd.geometry import Crop, crop_from_box, crop_from_points, whole_image_crop
 from tests.nets import dotted_faces
+from training import dataset
 from training.augment import plain_view
 from training.dataset import CHIP_MARGIN, face_crop, is_held_out, make_face_set
 
@@ -28,8 +29,9 @@ def some_points() -> np.ndarray:
 def test_a_chip_holds_the_crop_in_its_middle_and_the_points_where_they_are():
     faces = dotted_faces(3)
     chips = make_face_set(faces, SCHEME, input_px=64)
-    assert len(chips) == 3 and chips.chips.dtype == torch.uint8
-    assert chips.chips.shape == (3, 3, round(64 * CHIP_MARGIN), round(64 * CHIP_MARGIN))
+    pixels = chips.chips[:]
+    assert len(chips) == 3 and pixels.dtype == torch.uint8
+    assert pixels.shape == (3, 3, round(64 * CHIP_MARGIN), round(64 * CHIP_MARGIN))
     for face, points in zip(faces, chips.points.double().numpy(), strict=True):
         crop = face_crop(face, SCHEME)
         np.testing.assert_allclose((points - 0.5) * CHIP_MARGIN + 0.5, crop.to_unit(face.points_xy), atol=1e-6)
@@ -38,7 +40,7 @@ def test_a_chip_holds_the_crop_in_its_middle_and_the_points_where_they_are():
 def test_the_plain_view_of_a_chip_is_the_crop():
     face = dotted_faces(1)[0]
     chips = make_face_set([face], SCHEME, input_px=64)
-    crops, points = plain_view(chips.chips, chips.points, 64)
+    crops, points = plain_view(chips.chips[:], chips.points, 64)
     crop = face_crop(face, SCHEME)
     np.testing.assert_allclose(points[0], crop.to_unit(face.points_xy), atol=1e-5)
     for x, y in (points[0] * 64 - 0.5).round().long():  # every dot is bright where its point is
@@ -60,11 +62,36 @@ def test_sources_and_weights():
     np.testing.assert_array_equal(make_face_set(faces, SCHEME, 64).weight, [1, 1, 1])
 
 
+def test_a_part_of_the_faces_knows_every_source():
+    faces = [face_at(some_points(), source=source) for source in ("b", "a")]
+    part = make_face_set(faces[1:], SCHEME, 64, sources=("b", "a"))
+    assert part.sources == ("b", "a") and part.source.tolist() == [1]
+
+
+def test_labels_are_shown_where_the_picture_has_them_whatever_the_first_pixel_is_called():
+    """A face of half the size has pixels of twice the share of its chip."""
+    large, small = (make_face_set([face_at(some_points() * size)], SCHEME, 64) for size in (1.0, 0.5))
+    for faces in (large, small):
+        torch.testing.assert_close(faces.points - faces.points_seen(2.0), (2.0 * faces.pixel).expand(1, 15, 2))
+    torch.testing.assert_close(small.pixel, 2.0 * large.pixel)
+    chip_px = CHIP_MARGIN * face_crop(face_at(some_points()), SCHEME).size_px
+    torch.testing.assert_close(large.pixel, torch.tensor([1.0 / chip_px], dtype=torch.float32))
+
+
+def test_one_photo_of_several_faces_is_read_once(tmp_path, monkeypatch):
+    Image.fromarray(dotted_faces(1)[0].image).save(tmp_path / "a.png")
+    read, really = [], dataset.read_image
+    monkeypatch.setattr(dataset, "read_image", lambda image: read.append(image) or really(image))
+    make_face_set([LabelledFace(tmp_path / "a.png", some_points(), "a") for _ in range(3)], SCHEME, 64)
+    assert read == [tmp_path / "a.png"]
+
+
 def test_pictures_are_read_from_their_files(tmp_path):
     face = dotted_faces(1)[0]
     Image.fromarray(face.image).save(tmp_path / "a.png")
     stored = LabelledFace(tmp_path / "a.png", face.points_xy, "a")
-    torch.testing.assert_close(make_face_set([stored], SCHEME, 64).chips, make_face_set([face], SCHEME, 64).chips)
+    from_file, from_memory = (make_face_set([one], SCHEME, 64).chips[:] for one in (stored, face))
+    assert torch.equal(from_file, from_memory) and from_file.any()
     (tmp_path / "b.png").write_text("no picture")
     with pytest.raises(ImageError, match=r"b.png"):
         make_face_set([LabelledFace(tmp_path / "b.png", face.points_xy, "b")], SCHEME, 64)

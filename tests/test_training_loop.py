@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +14,13 @@ import torch
 from fkd import load_scheme
 from fkd.model import load_net
 from tests.nets import dotted_faces, tiny_net
+from training.check import unit_errors
 from training.config import TrainConfig
 from training.dataset import make_face_set
-from training.loop import Ema, SourceOffset, draw, fit, init_from, learning_rate, unit_errors
+from training.loop import draw, fit, generators, init_from, learning_rate
 
 SCHEME = load_scheme("kaggle15")
-QUICK = TrainConfig(epochs=8, batch_size=4, lr=5e-3, small_px=64, ema_decay=0.9, device="cpu")
+QUICK = TrainConfig(epochs=3, batch_size=4, lr=5e-3, small_px=64, ema_decay=0.9, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -25,73 +28,116 @@ def faces():
     return make_face_set(dotted_faces(8), SCHEME, input_px=64)
 
 
-def rows(run) -> list[dict]:
+def rows(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_few_steps_lower_the_loss(tmp_path, faces):
-    seen = []
-    net = fit(tiny_net(), faces, faces, QUICK, tmp_path, lambda step, steps, loss: seen.append((step, steps, loss)))
+def test_a_few_steps_lower_the_loss(tmp_path):
+    seen, one = [], make_face_set(dotted_faces(1), SCHEME, input_px=64, weights=[8.0])
+    config = replace(QUICK, epochs=8, lr=2e-2, augmentation="none")
+    fit(tiny_net(), one, None, config, tmp_path, on_step=lambda step, steps, loss: seen.append((step, steps, loss)))
     assert [step for step, _, _ in seen] == list(range(1, 17)) and {steps for _, steps, _ in seen} == {16}
-    assert rows(tmp_path)[-1]["loss"] < 0.9 * seen[0][2]
-    assert not net.training and net.config == tiny_net().config
+    assert rows(tmp_path)[-1]["loss"] == seen[-1][2] < 0.7 * seen[0][2]
 
 
-def test_a_run_leaves_its_figures_settings_and_newest_weights(tmp_path, faces):
-    net = fit(tiny_net(), faces, faces, QUICK, tmp_path)
+def test_a_run_leaves_its_figures_settings_and_weights(tmp_path, faces):
+    told = []
+    fit(tiny_net(), faces, faces, QUICK, tmp_path, on_epoch=told.append)
     metrics = rows(tmp_path)
-    assert [row["epoch"] for row in metrics] == list(range(1, 9))
-    assert {"loss", "seconds", "nme_iod", "rmse_unit", "source_offset_rms", "lr"} <= set(metrics[0])
+    assert told == metrics and [row["epoch"] for row in metrics] == [1, 2, 3]
+    keys = {"loss", "seconds", "nme_iod", "rmse_unit", "source_offset_rms", "label_origin_px", "lr"}
+    assert keys <= set(metrics[0])
     assert json.loads((tmp_path / "train_config.json").read_text())["batch_size"] == 4
     last = load_net(tmp_path / "last")
-    errors = unit_errors(last, faces, SCHEME, 64)
-    assert errors["rmse_unit"] == pytest.approx(metrics[-1]["rmse_unit"], rel=0.01)
-    net.save_pretrained(tmp_path)  # as the command line does: settings and weights stand beside each other
-    assert (tmp_path / "train_config.json").is_file() and load_net(tmp_path).config == net.config
+    assert unit_errors(last, faces, SCHEME, 64)["rmse_unit"] == pytest.approx(metrics[-1]["rmse_unit"], rel=0.01)
+    assert last.config.label_origin_px == metrics[-1]["label_origin_px"] != 0
+    assert replace(last.config, label_origin_px=0.0, metrics={}) == tiny_net().config
+
+
+def test_the_best_weights_are_kept_and_the_newest_beside_them(tmp_path, faces, monkeypatch):
+    errors = iter([0.5, 0.3, 0.4])
+    monkeypatch.setattr("training.loop.unit_errors", lambda *_: {"nme_iod": next(errors), "rmse_unit": 0.1})
+    written = []
+    fit(tiny_net(), faces, faces, QUICK, tmp_path, on_epoch=lambda row: written.append(bias(tmp_path / "last")))
+    assert bias(tmp_path) == written[1] and bias(tmp_path / "last") == written[2] != written[1]
+    assert load_net(tmp_path).config.metrics == {"held_out_drawn_nme_iod": 0.3}
+    assert load_net(tmp_path / "last").config.metrics == {"held_out_drawn_nme_iod": 0.4}
+
+
+def bias(folder: Path) -> list[float]:
+    return load_net(folder).heat.bias.tolist()
+
+
+def test_errors_at_another_crop_size_do_not_make_a_best(tmp_path, faces, monkeypatch):
+    errors = iter([0.1, 0.5, 0.4, 0.45])
+    monkeypatch.setattr("training.loop.unit_errors", lambda *_: {"nme_iod": next(errors), "rmse_unit": 0.1})
+    config = replace(QUICK, epochs=4, small_px=32, small_share=0.25)
+    fit(tiny_net(), faces, faces, config, tmp_path)
+    assert load_net(tmp_path).config.metrics == {"held_out_drawn_nme_iod": 0.4}
+
+
+def test_faces_without_eye_corners_are_measured_by_the_crop(tmp_path):
+    blind = [replace(face, points_xy=face.points_xy * np.nan) for face in dotted_faces(4)]
+    for face in blind:
+        face.points_xy[10] = 40.0  # the nose alone
+    known = [replace(face, box_xyxy=np.array([16.0, 16, 64, 64])) for face in blind]
+    noses = make_face_set(known, SCHEME, 64)
+    fit(tiny_net(), noses, noses, replace(QUICK, epochs=1), tmp_path)
+    (row,) = rows(tmp_path)
+    assert row["nme_iod"] is None and row["rmse_unit"] > 0
+    assert load_net(tmp_path).config.metrics == {"held_out_drawn_rmse_unit": round(row["rmse_unit"], 5)}
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(tmp_path, faces):
-    def weights(seed: int):
-        config = TrainConfig(epochs=1, batch_size=4, small_px=64, seed=seed, device="cpu")
-        return fit(tiny_net(), faces, None, config, tmp_path).state_dict().values()
+    def trained(seed: int, run: str):
+        net, folder = tiny_net(), tmp_path / run
+        folder.mkdir()
+        fit(net, faces, None, replace(QUICK, epochs=1, seed=seed), folder)
+        return net.state_dict().values()
 
-    first, again, other = weights(1), weights(1), weights(2)
+    first, again, other = trained(1, "first"), trained(1, "again"), trained(2, "other")
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+def test_no_two_epochs_processes_or_seeds_share_their_random_numbers():
+    first = [generator.initial_seed() for generator in generators(0, 0, 0)]
+    assert first == [generator.initial_seed() for generator in generators(0, 0, 0)]
+    which = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    assert len({generator.initial_seed() for numbers in which for generator in generators(*numbers)}) == 8
+
+
+def test_a_batch_in_parts_is_one_step_of_as_many_faces(tmp_path, faces):
+    batches, steps = [], []
+    net = tiny_net()
+    net.register_forward_pre_hook(lambda module, inputs: batches.append(len(inputs[0])))
+    config = replace(QUICK, epochs=1, accumulate=2)
+    fit(net, faces, None, config, tmp_path, on_step=lambda step, *_: steps.append(step))
+    assert batches == [2, 2, 2, 2] and steps == [1, 2]
+
+
+def test_the_gradients_of_the_parts_add_up(tmp_path, monkeypatch):
+    """The same face over and over, and always the same view of it: a batch of two is twice a batch of one."""
+    monkeypatch.setattr("training.loop.generators", lambda *_: [torch.Generator().manual_seed(0) for _ in range(2)])
+    one = make_face_set(dotted_faces(1), SCHEME, input_px=64, weights=[2.0])
+    plain, parts = tiny_net(), tiny_net()
+    for net, accumulate in ((plain, 1), (parts, 2)):
+        run = tmp_path / str(accumulate)
+        run.mkdir()
+        fit(net, one, None, replace(QUICK, epochs=1, batch_size=2, accumulate=accumulate, augmentation="none"), run)
+    for name, value in plain.named_parameters():
+        torch.testing.assert_close(value, dict(parts.named_parameters())[name], rtol=1e-3, atol=1e-5)
 
 
 def test_crops_are_never_larger_than_the_network_takes(tmp_path, faces):
     seen = []
     net = tiny_net()
     net.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[-1]))
-    fit(net, faces, None, TrainConfig(epochs=1, batch_size=4, small_px=96, device="cpu"), tmp_path)
-    fit(net, faces, None, TrainConfig(epochs=2, batch_size=4, small_px=32, small_share=0.5, device="cpu"), tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    fit(net, faces, None, replace(QUICK, epochs=1, small_px=96), tmp_path / "a")
+    fit(net, faces, None, replace(QUICK, epochs=2, small_px=32, small_share=0.5), tmp_path / "b")
     assert seen == [64, 64, 32, 32, 64, 64]
-
-
-def test_a_constant_shift_between_two_sources_is_learnt():
-    random = torch.Generator().manual_seed(0)
-    truth = torch.rand((40, 15, 2), generator=random)
-    source = torch.arange(40) % 2
-    shift = 0.02 * torch.randn((15, 2), generator=random)
-    labels = truth + shift * source[:, None, None]
-    offset = SourceOffset(2, 15)
-    optimiser = torch.optim.Adam(offset.parameters(), lr=2e-3)
-    for _ in range(100):
-        optimiser.zero_grad()
-        (offset(labels, source) - truth).norm(dim=-1).mean().backward()
-        optimiser.step()
-    torch.testing.assert_close(offset.others[0].detach(), shift, atol=2e-3, rtol=0)
-    torch.testing.assert_close(offset(labels, source)[source == 0], truth[source == 0])  # the first is left alone
-
-
-def test_missing_labels_leave_the_shift_finite():
-    offset = SourceOffset(2, 15)
-    labels = torch.full((2, 15, 2), torch.nan)
-    labels[1, 3] = 0.5
-    moved = offset(labels, torch.tensor([0, 1]))
-    torch.where(torch.isfinite(moved), moved, torch.zeros_like(moved)).sum().backward()
-    assert torch.isfinite(offset.others.grad).all() and (offset.others.grad[0, 3] == -1).all()
 
 
 def test_the_learning_rate_rises_then_falls_to_nothing():
@@ -106,32 +152,6 @@ def test_faces_are_drawn_by_their_weight():
     chosen = draw(np.array([1.0, 0.0, 3.0]), 4000, torch.Generator().manual_seed(0))
     counts = torch.bincount(chosen, minlength=3)
     assert counts[1] == 0 and counts[2] / counts[0] == pytest.approx(3, rel=0.1)
-
-
-def test_the_average_follows_the_weights_slowly_and_buffers_too():
-    net = tiny_net()
-    ema = Ema(net, decay=0.5)
-    before = net.heat.bias.detach().clone()
-    with torch.no_grad():
-        net.heat.bias += 1
-        net.fuse[1].running_mean += 2
-    ema.update(net)
-    moved = (ema.net.heat.bias - before).mean().item()
-    assert moved == pytest.approx(10 / 11)  # the first steps count for more than the decay says
-    assert ema.net.fuse[1].running_mean.mean().item() == pytest.approx(20 / 11)
-    for _ in range(30):
-        ema.update(net)
-    torch.testing.assert_close(ema.net.heat.bias, before + 1)
-
-
-def test_errors_are_taken_on_the_nominal_crops_with_the_mirror_image(faces):
-    net = tiny_net()
-    with torch.no_grad():  # a flat heatmap: every point is in the middle
-        net.heat.weight.zero_()
-        net.heat.bias.zero_()
-    errors = unit_errors(net, faces, SCHEME, 64)
-    labels = (faces.points.double() - 0.5) * 1.6
-    assert errors["rmse_unit"] == pytest.approx(labels.square().mean().sqrt().item(), rel=1e-3)
 
 
 def test_the_trunk_is_taken_over_where_it_fits():

@@ -13,14 +13,33 @@ from training.dataset import CHIP_MARGIN
 
 __all__ = ["augment", "plain_view"]
 
-ROLL_SD_DEG = 18.0
-ANY_ROLL_SHARE = 0.15  # of the faces are turned by any angle: people upload photos of lying children
-SCALE_SD = 0.10
-SHIFT_SD = 0.04  # of the crop's side
+# Where the face is in the crop: normal distributions, cut off at about three deviations.
+ROLL_SD_DEG = 15.0
+ANY_ROLL_SHARE = 0.1  # of the faces are turned by any angle: people upload photos of lying children
+SCALE_SD, SCALE_RANGE = 0.10, (0.75, 1.35)
+SHIFT_SD, MOST_SHIFT = 0.04, 0.12  # of the crop's side
+# What light and camera do to it: each a range that is drawn from evenly.
+GREY_SHARE = 0.15  # of the faces lose their colour; the others' saturation is multiplied
+SATURATION = (0.6, 1.4)
+CHANNEL_GAIN = (0.85, 1.15)  # each of red, green and blue by its own
+CONTRAST = (0.6, 1.4)
+BRIGHTNESS = (-0.15, 0.15)  # added, of white
+LOG_GAMMA = (-0.6, 0.6)  # gamma 0.55 … 1.8
+LOW_DETAIL_SHARE = 0.3  # of the faces are scaled down and up again, by one resolution a batch
+LOW_DETAIL = (0.3, 0.8)  # of the crop's side
+MOST_NOISE_SD = 0.04  # of white
+# What is in front of it.
+OCCLUDED_SHARE = 0.3
+OCCLUDER_HALF = (0.08, 0.25)  # half of each side of the rectangle, of the crop's
 
 
 def augment(
-    chips: torch.Tensor, points: torch.Tensor, scheme: Scheme, size_px: int, generator: torch.Generator
+    chips: torch.Tensor,
+    points: torch.Tensor,
+    scheme: Scheme,
+    size_px: int,
+    generator: torch.Generator,
+    changes: str = "all",
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Random crops, turned, scaled, shifted, mirrored, with random light, sharpness and occlusions.
 
@@ -29,11 +48,12 @@ def augment(
         points: (N, K, 2) unit chip coordinates, may carry a gradient.
         size_px: S.
         generator: on the CPU; everything random is drawn from it.
+        changes: one of `training.config.AUGMENTATIONS`: all of these, the mirror image alone (``flip``), or ``none``.
 
     Returns:
         (N, 3, S, S) float crops in 0 … 255, and (N, K, 2) points in unit crop coordinates.
     """
-    n, device = len(chips), chips.device
+    n = len(chips)
 
     def uniform(*shape: int) -> torch.Tensor:
         return torch.rand(shape, generator=generator)
@@ -41,21 +61,29 @@ def augment(
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator)
 
+    if changes != "all":
+        mirrored = uniform(n) < (0.5 if changes == "flip" else 0.0)
+        crops, points = _view(chips, points, torch.zeros(n), torch.ones(n), torch.zeros(n, 2), mirrored, size_px)
+        return crops, _in_order(points, mirrored, scheme)
     roll = normal(n) * math.radians(ROLL_SD_DEG)
     roll = torch.where(uniform(n) < ANY_ROLL_SHARE, (uniform(n) * 2 - 1) * math.pi, roll)
-    scale = torch.exp(normal(n) * SCALE_SD).clamp(0.75, 1.35)
-    shift = (normal(n, 2) * SHIFT_SD).clamp(-0.12, 0.12)
+    scale = torch.exp(normal(n) * SCALE_SD).clamp(*SCALE_RANGE)
+    shift = (normal(n, 2) * SHIFT_SD).clamp(-MOST_SHIFT, MOST_SHIFT)
     mirrored = uniform(n) < 0.5
     crops, points = _view(chips, points, roll, scale, shift, mirrored, size_px)
-    flip_order = torch.from_numpy(scheme.flip_order)
-    points = torch.where(mirrored.to(device)[:, None, None], points[:, flip_order], points)
-    return _spoil(crops, generator), points
+    return _spoil(crops, generator), _in_order(points, mirrored, scheme)
 
 
 def plain_view(chips: torch.Tensor, points: torch.Tensor, size_px: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The nominal crops (N, 3, S, S) in 0 … 255 and their points (N, K, 2) in unit crop coordinates."""
     n = len(chips)
     return _view(chips, points, torch.zeros(n), torch.ones(n), torch.zeros(n, 2), torch.zeros(n, dtype=bool), size_px)
+
+
+def _in_order(points: torch.Tensor, mirrored: torch.Tensor, scheme: Scheme) -> torch.Tensor:
+    """The points (N, K, 2) in the scheme's order again, where the picture was mirrored (N,)."""
+    flip_order = torch.from_numpy(scheme.flip_order)
+    return torch.where(mirrored.to(points.device)[:, None, None], points[:, flip_order], points)
 
 
 def _view(chips, points, roll, scale, shift, mirrored, size_px):
@@ -78,33 +106,36 @@ def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Random light, colour, sharpness, noise and occlusions: (N, 3, S, S) in 0 … 255 in and out."""
     n, size_px, device = len(crops), crops.shape[-1], crops.device
 
-    def uniform(*shape: int) -> torch.Tensor:
-        return torch.rand(shape, generator=generator).to(device)
+    def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
+        return low + (high - low) * torch.rand(shape, generator=generator).to(device)
 
     x = crops / 255.0
     grey = x.mean(dim=1, keepdim=True)  # (N, 1, S, S)
-    saturation = torch.where(uniform(n) < 0.15, torch.zeros(n, device=device), 0.6 + 0.8 * uniform(n))
-    x = grey + (x - grey) * saturation.view(-1, 1, 1, 1)
-    x = x * (0.85 + 0.3 * uniform(n, 3, 1, 1))  # colour cast
+    grey_only = uniform(0, 1, n, 1, 1, 1) < GREY_SHARE
+    x = grey + (x - grey) * torch.where(grey_only, 0.0, uniform(*SATURATION, n, 1, 1, 1))
+    x = x * uniform(*CHANNEL_GAIN, n, 3, 1, 1)
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
-    x = (x - mean) * (0.6 + 0.8 * uniform(n, 1, 1, 1)) + mean + 0.3 * (uniform(n, 1, 1, 1) - 0.5)
-    x = x.clamp(1e-3, 1.0) ** torch.exp((uniform(n, 1, 1, 1) - 0.5) * 1.2)  # gamma 0.55 … 1.8
-    # A third of the faces are low in detail, by one resolution a batch.
-    low_px = int(size_px * (0.3 + 0.5 * torch.rand((), generator=generator).item()))
+    x = (x - mean) * uniform(*CONTRAST, n, 1, 1, 1) + mean + uniform(*BRIGHTNESS, n, 1, 1, 1)
+    x = x.clamp(1e-3, 1.0) ** torch.exp(uniform(*LOG_GAMMA, n, 1, 1, 1))
+    low, high = LOW_DETAIL
+    low_px = int(size_px * (low + (high - low) * torch.rand((), generator=generator).item()))
     blurred = F.interpolate(F.interpolate(x, size=low_px, mode="bilinear"), size=size_px, mode="bilinear")
-    x = torch.where(uniform(n, 1, 1, 1) < 0.3, blurred, x)
-    x = x + torch.randn(x.shape, generator=generator).to(device) * 0.04 * uniform(n, 1, 1, 1)
+    x = torch.where(uniform(0, 1, n, 1, 1, 1) < LOW_DETAIL_SHARE, blurred, x)
+    # A number a pixel: drawn where the pixels are.
+    noise = torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
+    x = x + torch.randn(x.shape, generator=noise, device=device) * uniform(0, MOST_NOISE_SD, n, 1, 1, 1)
     return _occlude(x, generator).clamp(0.0, 1.0) * 255.0
 
 
 def _occlude(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Cover a rectangle of 40 % of the crops by one colour, or by the same place of another crop (a hand, hair)."""
+    """Cover a rectangle of some crops by one colour, or by the same place of another crop (a hand, hair)."""
     n, _, size_px, _ = x.shape
     pixel = (torch.arange(size_px) + 0.5) / size_px  # (S,)
-    centre, half = torch.rand(n, 2, generator=generator), 0.08 + 0.17 * torch.rand(n, 2, generator=generator)
+    low, high = OCCLUDER_HALF
+    centre, half = torch.rand(n, 2, generator=generator), low + (high - low) * torch.rand(n, 2, generator=generator)
     inside = (pixel - centre[:, :, None]).abs() < half[:, :, None]  # (N, 2, S)
     mask = inside[:, 0, None, :] & inside[:, 1, :, None]  # (N, S, S)
-    mask &= (torch.rand(n, generator=generator) < 0.4)[:, None, None]
+    mask &= (torch.rand(n, generator=generator) < OCCLUDED_SHARE)[:, None, None]
     colour = torch.rand(n, 3, 1, 1, generator=generator).to(x.device).expand_as(x)
     other = x[torch.randperm(n, generator=generator)]
     cover = torch.where((torch.rand(n, generator=generator) < 0.5).to(x.device)[:, None, None, None], colour, other)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MODEL_SIZES", "FinetuneConfig", "TrainConfig"]
+__all__ = ["AUGMENTATIONS", "MODEL_SIZES", "PRECISIONS", "FinetuneConfig", "TrainConfig"]
+
+# What training.augment may do to the pictures of a training.
+AUGMENTATIONS = ("all", "flip", "none")
+PRECISIONS = ("no", "bf16", "fp16")
 
 # The widths of fkd.model.ModelConfig by name: what the shipped ibug68 (base) and kaggle15 (small) are.
 MODEL_SIZES = {
@@ -19,7 +23,8 @@ class TrainConfig:
 
     Attributes:
         epochs: passes over the training faces (a face of weight 2 is seen twice a pass).
-        batch_size: faces a step.
+        batch_size: faces a step, those of all processes together.
+        accumulate: so many parts of a batch go through the network one after the other, for want of memory.
         lr: peak learning rate of AdamW, reached after `warmup` of the steps, then a cosine to zero.
         warmup: share of the steps.
         weight_decay: AdamW's.
@@ -27,6 +32,8 @@ class TrainConfig:
         small_px, small_share: the first `small_share` of the steps see crops of `small_px`: a fully convolutional net
             learns most of what it will at little more than half the cost.
         heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss.
+        augmentation: one of `AUGMENTATIONS`.
+        mixed_precision: one of `PRECISIONS`: what the network computes in; its weights are float32 always.
         seed: of everything random.
         threads: CPU threads, 0 for torch's own choice.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -34,6 +41,7 @@ class TrainConfig:
 
     epochs: int = 40
     batch_size: int = 48
+    accumulate: int = 1
     lr: float = 2e-3
     warmup: float = 0.05
     weight_decay: float = 0.05
@@ -41,6 +49,8 @@ class TrainConfig:
     small_px: int = 96
     small_share: float = 0.75
     heat_weight: float = 0.1
+    augmentation: str = AUGMENTATIONS[0]
+    mixed_precision: str = PRECISIONS[0]
     seed: int = 0
     threads: int = 0
     device: str = "auto"
@@ -56,6 +66,8 @@ class FinetuneConfig:
         replay: share of each batch that is base data, against forgetting; 0 is used when there is no base data.
         lr: peak learning rate of AdamW.
         anchor_weight: weight of staying near the old network's predictions at points that nobody has judged.
+        alone: without labelled faces to remember by, the result lies at most this share of the way from the old weights
+            to the tuned ones.
         seed, threads, device: as in :class:`TrainConfig`.
     """
 
@@ -63,7 +75,8 @@ class FinetuneConfig:
     batch_size: int = 32
     replay: float = 0.6
     lr: float = 3e-4
-    anchor_weight: float = 0.3
+    anchor_weight: float = 1.0
+    alone: float = 0.4
     seed: int = 0
     threads: int = 0
     device: str = "auto"

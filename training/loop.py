@@ -1,64 +1,30 @@
-"""Training from scratch: one loop, one moving average, one learning-rate schedule."""
+"""Training from scratch: one loop, one learning-rate schedule, one way to stop and go on."""
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import broadcast_object_list
 
-from fkd.device import choose_device
-from fkd.metrics import nme_iod, rmse_px
-from fkd.model import KeypointNet, mirror_averaged
-from fkd.schemes import Scheme, load_scheme
-from training.augment import augment, plain_view
+from fkd.model import CropNet
+from training.check import unit_errors
 from training.config import TrainConfig
-from training.dataset import CHIP_MARGIN, FaceSet
-from training.losses import keypoint_loss
+from training.dataset import FaceSet
+from training.ema import Ema
+from training.lesson import Lesson
+from training.processes import faces_at_once, join_processes
+from training.run_folder import write_weights
+from training.state import Training, load_state, save_state, write_metrics
 
-__all__ = ["Ema", "SourceOffset", "fit", "init_from", "learning_rate", "unit_errors"]
-
-
-class Ema:
-    """A moving average of a network's weights; buffers (the norms' statistics) are averaged too."""
-
-    def __init__(self, net: KeypointNet, decay: float):
-        self.net = copy.deepcopy(net).eval().requires_grad_(False)
-        self.decay = decay
-        self.steps = 0
-
-    @torch.no_grad()
-    def update(self, net: KeypointNet) -> None:
-        self.steps += 1
-        decay = min(self.decay, self.steps / (self.steps + 10))  # the first steps are not worth remembering
-        for mine, theirs in zip(self.net.state_dict().values(), net.state_dict().values(), strict=True):
-            if mine.is_floating_point():
-                mine.lerp_(theirs, 1.0 - decay)
-            else:
-                mine.copy_(theirs)
-
-
-class SourceOffset(torch.nn.Module):
-    """How each labelling convention places each point beside the first one's: a constant in the upright face.
-
-    Data sets disagree by a pixel or so. Mirroring the pictures turns such a shift into blur; learning it and taking it
-    off the labels does not. It is a part of the training only: the network speaks the first source's convention.
-    """
-
-    def __init__(self, n_sources: int, n_points: int):
-        super().__init__()
-        self.others = torch.nn.Parameter(torch.zeros(n_sources - 1, n_points, 2))
-
-    def forward(self, points: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """Labels (N, K, 2) of sources (N,) → the same in the first source's convention; unit chip coordinates."""
-        table = torch.cat([torch.zeros_like(points[:1]), self.others.to(points)])  # (sources, K, 2)
-        return points - table[source]
+__all__ = ["draw", "fit", "init_from", "learning_rate"]
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -70,70 +36,135 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
 
 
 def fit(
-    net: KeypointNet,
+    net: CropNet,
     train: FaceSet,
     held_out: FaceSet | None,
     config: TrainConfig,
     run: Path,
+    *,
+    data: str = "",
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
-) -> KeypointNet:
-    """Train `net` and return the moving average of its weights.
+    on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
+) -> None:
+    """Train `net`, and keep the moving average of its weights: the best in `run`, the newest in ``run/last``.
 
-    Appends one JSON line an epoch to ``run/metrics.jsonl`` and keeps the newest average in ``run/last``. The settings
-    go to ``run/train_config.json``.
+    The best is the one of the smallest held-out error at the network's own crop size. Each epoch adds a line to
+    ``run/metrics.jsonl`` and replaces ``run/state.pt``, from which the same call goes on if it is stopped, and ends
+    with the same weights as if it had not been. The settings go to ``run/train_config.json``.
+
+    Under ``accelerate launch`` every process calls this; the first one measures and writes.
 
     Args:
+        train: the faces; of several processes, each has its own part of them.
+        held_out: faces to measure on; only the first process needs them. Without any, the newest are the best.
+        data: tells the data from others, see :meth:`training.data.TrainingData.fingerprint`.
         on_step: called with the step, the number of steps and the running loss.
+        on_epoch: called with what was written to metrics.jsonl.
+
+    Raises:
+        DataError: if `run` holds the state of a training with other settings or other data.
+        FkdError: if the device or its precision is not to be had, or the batch cannot be shared out.
     """
-    torch.manual_seed(config.seed)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    device = choose_device(config.device)
-    scheme = load_scheme(net.config.scheme)
-    net = net.to(device, memory_format=torch.channels_last).train()
-    ema = Ema(net, config.ema_decay)
-    offset = SourceOffset(len(train.sources), scheme.n_points).to(device)
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [p for p in net.parameters() if p.dim() > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in net.parameters() if p.dim() <= 1], "weight_decay": 0.0},
-            {"params": offset.parameters(), "weight_decay": 0.0},
-        ],
-        lr=config.lr,
-    )
-    generator = torch.Generator().manual_seed(config.seed)
-    per_epoch = max(1, round(train.weight.sum() / config.batch_size))
+    accelerator = join_processes(config)
+    settings = settings_of(net, config, data)
+    saved = load_state(run, settings) if accelerator.is_main_process else None
+    (saved,) = broadcast_object_list([saved])
+    net = net.to(accelerator.device, memory_format=torch.channels_last).train()
+    lesson = Lesson(net, len(train.sources), config).to(accelerator.device)
+    shared, optimiser = accelerator.prepare(lesson, lesson.optimiser())
+    training = Training(lesson, Ema(net, config.ema_decay), optimiser, accelerator.scaler)
+    if saved:
+        training.load_state_dict(saved)
+    elif accelerator.is_main_process:
+        (run / "train_config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
+        save_state(run, settings, training)
+
+    weight = accelerator.reduce(torch.tensor(float(train.weight.sum()), device=accelerator.device)).item()
+    per_epoch = max(1, round(weight / config.batch_size))
     steps = per_epoch * config.epochs
-    small_px = min(config.small_px, net.config.input_px)
-    running, started = 0.0, time.monotonic()
-    for step in range(steps):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, steps, config.lr, config.warmup)
-        size_px = small_px if step < steps * config.small_share else net.config.input_px
-        chosen = draw(train.weight, config.batch_size, generator)
-        labels = offset(train.points[chosen].to(device), train.source[chosen].to(device))
-        crops, labels = augment(train.chips[chosen].to(device), labels, scheme, size_px, generator)
-        prediction = net(crops.contiguous(memory_format=torch.channels_last))
-        loss = keypoint_loss(prediction, labels, config.heat_weight)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        ema.update(net)
-        running += (loss.item() - running) * max(0.02, 1.0 / (step + 1))
-        on_step(step + 1, steps, running)
-        if (step + 1) % per_epoch == 0:
-            row = {"epoch": (step + 1) // per_epoch, "loss": running, "seconds": time.monotonic() - started}
-            if held_out is not None:
-                row |= unit_errors(ema.net, held_out, scheme, size_px)
-            row["source_offset_rms"] = (
-                float(offset.others.detach().square().mean().sqrt()) if offset.others.numel() else 0.0
-            )
-            with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row | {"lr": optimiser.param_groups[0]["lr"]}) + "\n")
-            ema.net.save_pretrained(run / "last")
-    (run / "train_config.json").write_text(json.dumps(asdict(config), indent=2) + "\n", encoding="utf-8")
-    return ema.net
+    at_once = faces_at_once(config, accelerator.num_processes)
+    started = time.monotonic() - training.seconds
+    while training.epoch < config.epochs:
+        # Made anew for each epoch, so that a run that was stopped goes on with the same random numbers.
+        drawing, viewing = generators(config.seed, training.epoch, accelerator.process_index)
+        for step in range(training.epoch * per_epoch, (training.epoch + 1) * per_epoch):
+            rate = learning_rate(step, steps, config.lr, config.warmup)
+            for group in optimiser.param_groups:
+                group["lr"] = rate * group["faster"]
+            size_px = crop_px(step, steps, net.config.input_px, config)
+            losses = []
+            for _ in range(config.accumulate):
+                chosen = draw(train.weight, at_once, drawing)
+                faces = (part[chosen] for part in (train.chips, train.points, train.source, train.pixel))
+                with accelerator.accumulate(shared):
+                    loss = shared(*(part.to(accelerator.device) for part in faces), size_px, viewing)
+                    accelerator.backward(loss)
+                    if accelerator.sync_gradients:
+                        accelerator.clip_grad_norm_(net.parameters(), 5.0)
+                    optimiser.step()
+                    optimiser.zero_grad()
+                losses.append(loss.item())
+            training.ema.update(net)
+            training.loss += (np.mean(losses).item() - training.loss) * max(0.02, 1.0 / (step + 1))
+            on_step(step + 1, steps, training.loss)
+        training.epoch += 1
+        training.seconds = time.monotonic() - started
+        if accelerator.is_main_process:
+            row = close_epoch(training, train, held_out, size_px, run) | {"lr": rate}
+            training.rows.append(row)
+            write_metrics(run, training.rows)
+            save_state(run, settings, training)
+            on_epoch(row)
+        accelerator.wait_for_everyone()
+
+
+def close_epoch(
+    training: Training, train: FaceSet, held_out: FaceSet | None, size_px: int, run: Path
+) -> dict[str, float | None]:
+    """Measure the newest weights, keep them, and if they are the best keep them as these; returns what is to be told.
+
+    Args:
+        size_px: the crop size of the moment.
+    """
+    net, offset = training.ema.net, training.lesson.offset
+    origin_px, metrics, score = offset.label_origin_px(), {}, math.inf
+    net.config = replace(net.config, label_origin_px=origin_px, conventions=offset.conventions(train))
+    row: dict[str, float | None] = {"epoch": training.epoch, "loss": training.loss, "seconds": training.seconds}
+    if held_out is not None:
+        errors = unit_errors(net, held_out, training.lesson.scheme, size_px)
+        # Faces without eye corners have no NME, and JSON has no NaN.
+        row |= {name: value if math.isfinite(value) else None for name, value in errors.items()}
+        if size_px == net.config.input_px:  # errors at another size compare with nothing
+            name = "rmse_unit" if row["nme_iod"] is None else "nme_iod"
+            score = errors[name]
+            metrics = {f"held_out_{train.sources[0]}_{name}": round(score, 5)}
+    net.config = replace(net.config, metrics=metrics)
+    (run / "last").mkdir(exist_ok=True)
+    write_weights(net, run / "last")
+    if score <= training.best:
+        training.best = score
+        write_weights(net, run)
+    others = offset.others.detach()
+    row["source_offset_rms"] = others.square().mean().sqrt().item() if others.numel() else 0.0
+    row["label_origin_px"] = origin_px
+    return row
+
+
+def settings_of(net: CropNet, config: TrainConfig, data: str) -> dict[str, Any]:
+    """What must be the same when a run goes on; not where it is computed, and not what the weights are called."""
+    settings = asdict(net.config) | asdict(config) | {"data": data}
+    return {name: value for name, value in settings.items() if name not in ("threads", "device", "version")}
+
+
+def crop_px(step: int, steps: int, input_px: int, config: TrainConfig) -> int:
+    """Side of the crops that the network sees at a step; never larger than those it is made for."""
+    return min(config.small_px, input_px) if step < steps * config.small_share else input_px
+
+
+def generators(seed: int, epoch: int, process: int) -> list[torch.Generator]:
+    """One generator to draw faces and one for their views, the same ones for the same three numbers."""
+    seeds = np.random.SeedSequence((seed, epoch, process)).generate_state(2, np.uint64)
+    return [torch.Generator().manual_seed(int(seed) >> 1) for seed in seeds]
 
 
 def draw(weight: np.ndarray, n: int, generator: torch.Generator) -> torch.Tensor:
@@ -141,37 +172,10 @@ def draw(weight: np.ndarray, n: int, generator: torch.Generator) -> torch.Tensor
     return torch.multinomial(torch.from_numpy(weight), n, replacement=True, generator=generator)
 
 
-@torch.no_grad()
-def unit_errors(
-    net: KeypointNet, faces: FaceSet, scheme: Scheme, size_px: int, batch_size: int = 64
-) -> dict[str, float]:
-    """Errors on the nominal crops, the mirrored picture's prediction averaged in, as a check while training.
-
-    Args:
-        size_px: side of the crops; a network errs more at another resolution than the one it last trained at.
-
-    Returns:
-        ``nme_iod`` (mean over faces whose eye distance is known, NaN if none is) and ``rmse_unit`` (in crop sides).
-    """
-    net.eval()
-    device = next(net.parameters()).device
-    predicted, labels = [], []
-    for start in range(0, len(faces), batch_size):
-        chips, points = faces.chips[start : start + batch_size], faces.points[start : start + batch_size]
-        crops, points = plain_view(chips.to(device), points.to(device), size_px)
-        predicted.append(mirror_averaged(net, crops)[0].cpu())
-        labels.append(points.cpu())
-    predicted_xy, labelled_xy = torch.cat(predicted).double().numpy(), torch.cat(labels).double().numpy()
-    nme = nme_iod(predicted_xy, labelled_xy, scheme, faces.eye_distance * CHIP_MARGIN)  # in crop sides, as the points
-    nme = nme[np.isfinite(nme)]
-    return {
-        "nme_iod": float(nme.mean()) if len(nme) else math.nan,
-        "rmse_unit": rmse_px(predicted_xy, labelled_xy),
-    }
-
-
-def init_from(net: KeypointNet, other: KeypointNet) -> None:
+def init_from(net: CropNet, other: CropNet) -> None:
     """Copy into `net` every tensor of `other` that has the same name and shape: the trunk, if the schemes differ."""
     own = net.state_dict()
-    fitting = {name: value for name, value in other.state_dict().items() if own[name].shape == value.shape}
+    fitting = {
+        name: value for name, value in other.state_dict().items() if name in own and own[name].shape == value.shape
+    }
     net.load_state_dict(fitting, strict=False)

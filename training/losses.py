@@ -56,5 +56,6 @@ def keypoint_loss(prediction: Prediction, labels: torch.Tensor, heat_weight: flo
     counts = ((labels > 0.0) & (labels < 1.0)).all(dim=-1)  # (N, K); NaN compares false
     safe = torch.where(counts[..., None], labels, torch.full_like(labels, 0.5))
     loss = laplace_nll(prediction.points, prediction.scale, safe)
-    loss = loss + heat_weight * heat_cross_entropy(prediction.log_heat, safe)
+    if prediction.log_heat is not None:
+        loss = loss + heat_weight * heat_cross_entropy(prediction.log_heat, safe)
     return torch.where(counts, loss, torch.zeros_like(loss)).sum() / counts.sum().clamp(min=1)

@@ -1,0 +1,94 @@
+"""Data of all layouts, mixed at will, and which of it is held out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fkd import CorrectionsError, DataError, load_scheme
+from tests.drawn_data import corrected_drawings, keypoints_folder
+from training.data import read_training_data
+from training.dataset import is_held_out
+
+SCHEME = load_scheme("kaggle15")
+
+
+@pytest.fixture
+def folders(tmp_path) -> tuple[str, str]:
+    return str(keypoints_folder(tmp_path / "first", 24)), str(keypoints_folder(tmp_path / "second", 10))
+
+
+def test_every_path_has_its_weight_and_the_first_is_measured_on(folders):
+    data = read_training_data([(folders[0], 2.0), (folders[1], 0.5)], SCHEME)
+    assert data.sources == ("first", "second")
+    assert {(face.source, weight) for face, weight in zip(data.training, data.weights, strict=True)} == {
+        ("first", 2.0),
+        ("second", 0.5),
+    }
+    assert data.held_out and all(is_held_out(face) and face.source == "first" for face in data.held_out)
+    assert not any(is_held_out(face) for face in data.training)
+
+
+@pytest.mark.parametrize("given", ["", "corrections.csv"])
+def test_corrections_train_in_the_first_ones_convention(folders, tmp_path, given):
+    annotations = corrected_drawings(tmp_path / "annotations", n=6)
+    data = read_training_data([(folders[0], 1.0), (str(annotations / given), 3.0)], SCHEME)
+    corrected = [face for face, weight in zip(data.training, data.weights, strict=True) if weight == 3.0]
+    assert len(corrected) == 5  # every fifth picture is held out
+    assert data.sources == ("first",) and all(face.source == "first" for face in corrected)
+    assert all(face.image.parent.parent == annotations for face in corrected)
+
+
+def test_a_face_that_was_corrected_trains_once_and_a_held_out_one_never(folders, tmp_path):
+    """The drawings of the folder, six of them corrected."""
+    annotations = str(corrected_drawings(tmp_path / "annotations", n=6, side_px=80))
+    alone = read_training_data([(folders[0], 1.0)], SCHEME)
+    mixed = read_training_data([(folders[0], 1.0), (annotations, 1.0)], SCHEME)
+    held_out = {int(face.image.stem) for face in alone.held_out}
+    corrected = len([face for face in mixed.training if face.group.startswith("corrections/")])
+    assert corrected == len(set(range(6)) - held_out - {4})  # every fifth correction is held out, and its face with it
+    assert len(mixed.training) == len(alone.training) - len({4} - held_out)
+    assert len(mixed.held_out) == len(alone.held_out)
+
+
+def test_points_that_nobody_judged_do_not_train(folders, tmp_path):
+    states = ("confirmed", "confirmed", "occluded", *["untouched"] * 12)
+    annotations = corrected_drawings(tmp_path / "annotations", n=1, states=states)
+    data = read_training_data([(folders[0], 1.0), (str(annotations), 1.0)], SCHEME)
+    known = np.isfinite(data.training[-1].points_xy).all(axis=1)
+    assert known.tolist() == [True, True, *[False] * 13]
+
+
+def test_corrections_alone_are_data_too(tmp_path):
+    data = read_training_data([(str(corrected_drawings(tmp_path / "annotations", n=6)), 1.0)], SCHEME)
+    assert (len(data.training), len(data.held_out)) == (5, 1)
+
+
+def test_the_fingerprint_tells_data_apart(folders):
+    def fingerprint(*named: tuple[str, float]) -> str:
+        return read_training_data(named, SCHEME).fingerprint()
+
+    first, second = folders
+    mine = fingerprint((first, 1.0))
+    assert mine == fingerprint((first, 1.0)) and len(mine) == 32
+    table, picture = Path(first) / "keypoints.csv", Path(first) / "images" / "3.png"
+    others = [fingerprint((first, 2.0)), fingerprint((first, 1.0), (second, 1.0))]
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:2], lines[2][:-3] + "7.5", *lines[3:]]) + "\n")
+    others.append(fingerprint((first, 1.0)))
+    table.write_text("\n".join(lines) + "\n")
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    others.append(fingerprint((first, 1.0)))
+    assert len({mine, *others}) == 5
+
+
+def test_what_is_no_data_is_a_sentence(folders, tmp_path):
+    with pytest.raises(DataError, match="“nowhere” is no data that fkd reads"):
+        read_training_data([(folders[0], 1.0), ("nowhere", 1.0)], SCHEME)
+    with pytest.raises(DataError, match=r"0 faces to learn from and 0 to measure on are too few"):
+        read_training_data([(str(keypoints_folder(tmp_path / "empty", 0)), 1.0)], SCHEME)
+    (tmp_path / "corrections.csv").touch()
+    with pytest.raises(CorrectionsError):
+        read_training_data([(str(tmp_path / "corrections.csv"), 1.0)], SCHEME)

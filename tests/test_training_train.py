@@ -1,0 +1,121 @@
+"""``python -m training train``: from labelled faces to weights, stopped and gone on with."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fkd.model import load_net
+from tests.drawn_data import corrected_drawings, keypoints_folder
+from training.cli import main
+from training.config import MODEL_SIZES
+
+SMALL = ["--scheme", "kaggle15", "--size", "small", "--input-px", "64", "--batch-size", "8", "--device", "cpu"]
+
+
+@pytest.fixture
+def base(tmp_path) -> Path:
+    return keypoints_folder(tmp_path / "base", 24)
+
+
+def lines(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_train_then_evaluate(base, tmp_path, capsys):
+    run = tmp_path / "run1"
+    assert main(["train", *SMALL, "--epochs", "1", "--data", f"{base}:2", "--out", str(run)]) == 0
+    out, err = capsys.readouterr()
+    assert "faces train" in out and "held_out_base_nme_iod: " in out and f"Wrote kaggle15-run1 to {run}" in out
+    assert "epoch 1/1: loss" in err
+    config = load_net(run).config
+    assert config.version == "kaggle15-run1" and config.input_px == 64 and config.trained_on == ("base (2×)",)
+    assert config.widths == MODEL_SIZES["small"]["widths"]
+    assert len(lines(run)) == 1 and config.metrics == {"held_out_base_nme_iod": round(lines(run)[0]["nme_iod"], 5)}
+    assert json.loads((run / "train_config.json").read_text())["batch_size"] == 8
+    assert load_net(run / "last").config.version == "kaggle15-run1"
+
+    for held_out in ([], ["--held-out"]):
+        assert main(["evaluate", "--weights", str(run), "--data", str(base), "--json", *held_out]) == 0
+        figures = json.loads(capsys.readouterr().out)
+        assert figures["weights"] == "kaggle15-run1" and figures["boxes"] == "labels"
+        assert (figures["n"] == 24) == (not held_out) and figures["nme_iod"] > 0
+
+
+def test_other_weights_to_begin_with(base, tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    command = ["train", *SMALL, "--epochs", "1", "--data", str(base), "--lr", "0"]
+    assert main([*command, "--out", str(first)]) == 0
+    assert main([*command, "--out", str(second), "--seed", "9", "--init", str(first)]) == 0
+    one, two = (load_net(run) for run in (first, second))
+    assert (one.stem[0][0].weight - two.stem[0][0].weight).abs().max() < 1e-3
+    assert (one.config.parent, two.config.parent) == ("", "kaggle15-a")
+    assert main([*command, "--out", str(tmp_path / "c"), "--init", "nothing"]) == 1
+
+
+def test_a_run_that_was_interrupted_goes_on(base, tmp_path, capsys, monkeypatch):
+    run = tmp_path / "run"
+    command = ["train", *SMALL, "--epochs", "2", "--data", str(base), "--out", str(run)]
+    with monkeypatch.context() as patched:
+        patched.setattr("training.progress.TrainingBar.epoch", interrupt)
+        assert main(command) == 130
+    assert "The same command with --resume goes on from the last whole epoch." in capsys.readouterr().err
+    assert [row["epoch"] for row in lines(run)] == [1]
+
+    assert main(command) == 1
+    assert "holds a run already (state.pt). Go on with it by --resume" in capsys.readouterr().err
+    assert main([*command, "--resume", "--lr", "0.1"]) == 1
+    assert "was begun with lr 0.002, not 0.1" in capsys.readouterr().err
+    (base / "images" / "0.png").write_bytes((base / "images" / "0.png").read_bytes() + b"\0")
+    assert main([*command, "--resume"]) == 1
+    assert "was begun with data" in capsys.readouterr().err
+    (base / "images" / "0.png").write_bytes((base / "images" / "0.png").read_bytes()[:-1])
+    assert main([*command, "--resume"]) == 0
+    assert [row["epoch"] for row in lines(run)] == [1, 2]
+
+    straight = tmp_path / "straight" / "run"  # one name, one version
+    assert main([*command[:-1], str(straight), "--resume"]) == 0  # nothing to go on from: it begins
+    one, other = (load_net(folder).state_dict() for folder in (run, straight))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def interrupt(*_args) -> None:
+    raise KeyboardInterrupt
+
+
+def test_all_settings_of_a_recipe_can_be_given(base, tmp_path):
+    run = tmp_path / "run"
+    settings = {"epochs": 1, "lr": 1e-3, "ema_decay": 0.5, "small_share": 0.0, "accumulate": 2, "augmentation": "flip"}
+    given = ["--epochs", "1", "--lr", "1e-3", "--ema-decay", "0.5", "--small-share", "0", "--accumulate", "2"]
+    assert main(["train", *SMALL, *given, "--augment", "flip", "--data", str(base), "--out", str(run)]) == 0
+    written = json.loads((run / "train_config.json").read_text())
+    assert {name: written[name] for name in settings} == settings
+
+
+def test_sources_of_other_conventions_and_corrections_are_mixed_in(base, tmp_path):
+    other = keypoints_folder(tmp_path / "other", 6)
+    for picture in (other / "images").iterdir():  # not those of the base
+        Image.fromarray(255 - np.array(Image.open(picture))[::-1]).save(picture)
+    annotations = corrected_drawings(tmp_path / "annotations", n=6)
+    run = tmp_path / "run"
+    data = ["--data", str(base), str(other), f"{annotations / 'corrections.csv'}:3"]
+    assert main(["train", *SMALL, "--epochs", "1", *data, "--out", str(run)]) == 0
+    config = load_net(run).config
+    assert list(config.conventions) == ["other"] and len(config.conventions["other"]) == 15
+    assert config.trained_on == ("base (1×)", "other (1×)", "corrections.csv (3×)")
+    assert lines(run)[0]["source_offset_rms"] > 0
+
+
+def test_the_help_needs_neither_torch_nor_accelerate():
+    code = "import sys\nfrom training.cli import main\ntry: main(['train', '--help'])\nexcept SystemExit: pass\n"
+    code += "print([name for name in ('torch', 'accelerate', 'matplotlib') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "accelerate launch -m training train" in " ".join(done.stdout.split())
+    assert done.stdout.splitlines()[-1] == "[]"

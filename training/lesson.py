@@ -1,0 +1,59 @@
+"""What a network and the offsets of its labels learn together from one batch."""
+
+from __future__ import annotations
+
+import torch
+
+from fkd.model import CropNet
+from fkd.schemes import load_scheme
+from training.augment import augment
+from training.config import TrainConfig
+from training.losses import keypoint_loss
+from training.offsets import SourceOffset
+
+__all__ = ["Lesson"]
+
+# Where a source's files count pixels from is a number of pixels, hence larger than any weight: it is to arrive long
+# before the network.
+ORIGIN_FASTER = 10.0
+
+
+class Lesson(torch.nn.Module):
+    """Faces in, loss out: the network and the offsets of its labels, which are learnt together.
+
+    One module, for several processes share the gradients of what one call of one module computed.
+    """
+
+    def __init__(self, net: CropNet, n_sources: int, config: TrainConfig):
+        super().__init__()
+        self.net = net
+        self.scheme = load_scheme(net.config.scheme)
+        self.offset = SourceOffset(n_sources, self.scheme.n_points, net.config.label_origin_px)
+        self.config = config
+
+    def forward(
+        self,
+        chips: torch.Tensor,
+        points: torch.Tensor,
+        source: torch.Tensor,
+        pixel: torch.Tensor,
+        size_px: int,
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar."""
+        with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
+            labels = self.offset(points, source, pixel)
+            crops, labels = augment(chips, labels, self.scheme, size_px, generator, self.config.augmentation)
+        prediction = self.net(crops.contiguous(memory_format=torch.channels_last))
+        return keypoint_loss(prediction, labels, self.config.heat_weight)
+
+    def optimiser(self) -> torch.optim.AdamW:
+        """Norms, biases and offsets do not decay. Each group has a `faster`, its rate beside the network's."""
+        matrices = [p for p in self.net.parameters() if p.dim() > 1]
+        vectors = [p for p in self.net.parameters() if p.dim() <= 1]
+        groups = [
+            {"params": matrices, "weight_decay": self.config.weight_decay, "faster": 1.0},
+            {"params": [*vectors, self.offset.others], "weight_decay": 0.0, "faster": 1.0},
+            {"params": [self.offset.origin_px], "weight_decay": 0.0, "faster": ORIGIN_FASTER},
+        ]
+        return torch.optim.AdamW(groups, lr=self.config.lr)
