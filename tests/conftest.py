@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fkd import KeypointPredictor
+from tests.hub_fixtures import hub  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def launched(monkeypatch) -> list[dict]:
 def test_help_documents_every_option():
     done = run_app("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for option in ("host", "port", "share", "device", "scheme", "weights", "annotations", "auth"):
+    for option in ("host", "port", "share", "device", "scheme", "weights", "annotations", "runs", "auth"):
         assert f"--{option}" in done.stdout
     assert all(action.help for action in build_parser()._actions)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from fkd.model import load_net
+from tests.drawn_data import keypoints_folder
 from tests.nets import tiny_net
-from tests.test_finetune import corrected_drawings, keypoints_folder
 from training import cli
-from training.cli import main, split_weight
-from training.config import MODEL_SIZES, FinetuneConfig, TrainConfig
+from training.cli import main
+from training.commands.options import split_weight
+from training.config import FinetuneConfig, TrainConfig
 
 SMALL = ["--scheme", "kaggle15", "--size", "small", "--input-px", "64", "--epochs", "1", "--batch-size", "8"]
 
@@ -30,61 +29,6 @@ def base(tmp_path) -> Path:
     return keypoints_folder(tmp_path / "base", 24)
 
 
-def test_train_then_evaluate(base, tmp_path, capsys):
-    run = tmp_path / "run1"
-    data = ["--data", f"{base}:2", "--out", str(run), "--device", "cpu"]
-    assert main(["train", *SMALL, *data]) == 0
-    out = capsys.readouterr().out
-    assert "faces train" in out and f"Wrote kaggle15-run1 to {run}" in out
-    config = load_net(run).config
-    assert config.version == "kaggle15-run1" and config.input_px == 64 and config.trained_on == ("base (2×)",)
-    assert config.widths == MODEL_SIZES["small"]["widths"]
-    assert (run / "metrics.jsonl").read_text().count("\n") == 1
-    assert json.loads((run / "train_config.json").read_text())["batch_size"] == 8
-
-    for held_out in ([], ["--held-out"]):
-        assert main(["evaluate", "--weights", str(run), "--data", str(base), "--json", *held_out]) == 0
-        figures = json.loads(capsys.readouterr().out)
-        assert figures["weights"] == "kaggle15-run1" and figures["boxes"] == "labels"
-        assert (figures["n"] == 24) == (not held_out) and figures["nme_iod"] > 0
-
-
-def test_train_starts_from_other_weights(base, tiny, tmp_path, capsys):
-    first, second = tmp_path / "a", tmp_path / "b"
-    assert main(["train", *SMALL, "--data", str(base), "--out", str(first), "--lr", "0"]) == 0
-    command = ["train", *SMALL, "--data", str(base), "--out", str(second), "--lr", "0", "--seed", "9"]
-    assert main([*command, "--init", str(first)]) == 0
-    one, two = (load_net(run).stem[0][0].weight for run in (first, second))
-    assert (one - two).abs().max() < 1e-3
-    assert main([*command, "--init", "nothing"]) == 1
-
-
-def test_evaluate_for_people(base, tiny, capsys):
-    assert main(["evaluate", "--weights", str(tiny), "--data", str(base), "--device", "cpu"]) == 0
-    lines = dict(line.split() for line in capsys.readouterr().out.splitlines())
-    assert lines["n"] == "24" and float(lines["rmse_px"]) > 0 and "eyes_px" in lines
-
-
-def test_finetune_prints_what_it_did_and_what_came_of_it(base, tiny, tmp_path, capsys):
-    corrections = corrected_drawings(tmp_path / "fixed")
-    command = ["finetune", "--weights", str(tiny), "--corrections", str(corrections / "corrections.csv")]
-    command += ["--out", str(tmp_path / "new"), "--steps", "2", "--batch-size", "4", "--device", "cpu"]
-    assert main([*command, "--base", str(base)]) == 0
-    out = capsys.readouterr().out
-    assert "6 corrected faces in 6 pictures" in out and "75 points" in out
-    assert "5 corrected faces train, 1 are held out" in out
-    assert "held-out corrections (1 faces): NME" in out and "held-out base data" in out
-    assert f"Serve them: python app.py --weights {tmp_path / 'new'}" in out
-    assert load_net(tmp_path / "new").config.parent == "tiny-1"
-
-
-def test_finetune_says_when_there_is_nothing_to_measure_on(tiny, tmp_path, capsys):
-    corrections = corrected_drawings(tmp_path / "fixed", n=3)
-    command = ["finetune", "--weights", str(tiny), "--corrections", str(corrections), "--out", str(tmp_path / "new")]
-    assert main([*command, "--steps", "1", "--batch-size", "2"]) == 0
-    assert "Nothing was measured" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -96,8 +40,9 @@ def test_finetune_says_when_there_is_nothing_to_measure_on(tiny, tmp_path, capsy
             "no corrections.csv that the app wrote",
         ),
         (["train", *SMALL, "--data", "nowhere", "--out", "OUT"], "“nowhere” is no data that fkd reads"),
-        (["train", *SMALL, "--data", "FEW", "--out", "OUT"], "1 faces are too few"),
-        (["train", *SMALL, "--data", "EMPTY", "--out", "OUT"], "0 faces are too few"),
+        (["train", *SMALL, "--data", "FEW", "--out", "OUT"], "1 faces to learn from and 0 to measure on are too few"),
+        (["train", *SMALL, "--data", "EMPTY", "--out", "OUT"], "0 faces to learn from and 0 to measure on"),
+        (["train", *SMALL, "--data", "BASE", "--out", "OUT", "--accumulate", "3"], "give --batch-size a multiple of 3"),
         (["evaluate", "--weights", "TINY", "--data", "EMPTY"], "There is no face to measure on"),
     ],
 )
@@ -129,7 +74,7 @@ def test_an_interrupted_training_ends_with_130(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run_evaluate", interrupted)
+    monkeypatch.setattr("training.commands.evaluate.run", interrupted)
     assert main(["evaluate", "--weights", "ibug68", "--data", "x"]) == 130
     assert "stopped" in capsys.readouterr().err
 

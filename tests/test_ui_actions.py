@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import errno
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fkd import CorrectionsError, ImageError, SchemeError
+from fkd import CorrectionsError, ImageError
+from fkd.settle import SettlePrior
 from fkd.ui import photos as photos_module
 from fkd.ui.actions import TABLE_COLUMNS, Desk
 from fkd.ui.models import ServedModels
@@ -48,6 +50,30 @@ def posted(document, index: int = 0, **changes) -> dict:
 def assert_is_the_portrait(path: Path) -> None:
     with Image.open(path) as kept:
         assert np.abs(np.array(kept, float) - portrait()).mean() < 2  # written anew without its metadata
+
+
+def test_a_document_carries_what_settling_needs(desk, models, monkeypatch):
+    predictor = models.predictor("ibug68")
+    monkeypatch.setattr(predictor, "settle_prior", None)
+    assert desk.open_photo(PORTRAIT_PATH, "ibug68")[0].settle_prior == ""
+    monkeypatch.setattr(predictor, "settle_prior", SettlePrior(np.eye(136)))
+    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
+    assert len(base64.b64decode(document.settle_prior)) == 4 * 136 * 137 // 2  # float32, a triangle
+    (face,) = document.faces
+    assert len(face.spread) == 68 and min(face.spread) > 0
+    assert face.roll_rad == pytest.approx(-0.06, abs=0.03)  # its right eye is a little higher
+
+
+def test_settled_points_are_saved_and_are_no_corrections(desk):
+    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
+    payload = posted(document)
+    payload["points"][5][1] += 2.0
+    payload["states"][5] = "settled"
+    _, sentence = desk.save_face(payload, "Ada")
+    assert "with 2 points corrected" in sentence
+    (row,) = desk.store.current()
+    assert row.states[5] == "settled" and row.corrected_xy[5, 1] == pytest.approx(row.predicted_xy[5, 1] + 2.0)
+    assert desk.latest()[0][5] == pytest.approx(3.0)  # the largest move by hand
 
 
 def test_an_opened_photo_is_a_document_with_its_faces(desk):
@@ -265,11 +291,3 @@ def test_own_weights_take_the_place_of_the_shipped_ones(tmp_path):
     assert models.predictor("kaggle15").version == "tiny-1"
     document, _ = Desk(models, tmp_path).open_photo(PORTRAIT_PATH, "kaggle15")
     assert len(document.faces[0].points) == 15
-
-
-def test_a_scheme_that_is_not_there_is_refused(models, monkeypatch):
-    with pytest.raises(SchemeError, match="no keypoint scheme “wflw98”"):
-        models.predictor("wflw98")
-    monkeypatch.setattr("fkd.hub.shipped_names", lambda: ["ibug68"])
-    with pytest.raises(SchemeError, match="There are no weights for “kaggle15” yet"):
-        ServedModels(device="cpu").predictor("kaggle15")

@@ -1,32 +1,98 @@
-"""Measuring weights on labelled faces."""
+"""Labelled faces predicted: what weights say beside what people say. The figures are training.summary's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from fkd.formats import LabelledFace
-from fkd.geometry import box_of_points, cut, image_tensor
+from fkd.errors import DataError
+from fkd.formats import LabelledFace, read_faces
+from fkd.geometry import box_of_points, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.images import read_image
-from fkd.metrics import area_under_curve, failure_rate, nme_iod, point_errors_px, rmse_px
+from fkd.metrics import mean_of_labelled, nme_iod, outer_eye_distance_px, point_errors_px
 from fkd.predictor import Face, KeypointPredictor
 from fkd.schemes import Scheme
-from training.dataset import face_crop
+from training.dataset import face_crop, is_held_out
 
-__all__ = ["Evaluation", "evaluate", "predict_in_detected_boxes", "predict_in_labelled_boxes", "summary"]
+__all__ = ["Evaluation", "evaluate", "predict_in_detected_boxes", "predict_in_labelled_boxes", "read_measured"]
+
+PHOTOS_AT_ONCE = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Predictions beside labels: (N, K, 2) float64 each in image pixels; a missed face's predictions are NaN."""
+    """N faces with K points: predictions beside labels, in image pixels.
 
+    Attributes:
+        scheme: of the points.
+        predicted_xy: (N, K, 2) float64; NaN all over a face that was missed.
+        labelled_xy: (N, K, 2) float64; NaN where there is no label.
+        confidence: (N, K) float64, see :class:`fkd.predictor.Face`; NaN for a face that was missed.
+        eye_distance: (N,) float64, between the labelled outer eye corners, or as it is known otherwise; else NaN.
+        sources: (N,) whose convention each face's labels follow.
+        groups: (N,) name of each face's photo or person.
+    """
+
+    scheme: Scheme
     predicted_xy: np.ndarray
     labelled_xy: np.ndarray
-    missed: int
+    confidence: np.ndarray
+    eye_distance: np.ndarray
+    sources: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def missed(self) -> np.ndarray:
+        """(N,) bool, whether the detector did not find the face."""
+        return np.isnan(self.predicted_xy).all(axis=(1, 2))
+
+    @property
+    def nme(self) -> np.ndarray:
+        """(N,) error of each face in eye distances; 1 for a missed face, NaN where the eye distance is not known."""
+        nme = nme_iod(self.predicted_xy, self.labelled_xy, self.scheme, self.eye_distance)
+        return np.where(self.missed & np.isfinite(self.eye_distance), 1.0, nme)
+
+    @property
+    def relative_errors(self) -> np.ndarray:
+        """(N, K) error of each labelled point in eye distances, predicted ones where no other is known."""
+        predicted = outer_eye_distance_px(self.predicted_xy, self.scheme)
+        size_px = np.where(np.isfinite(self.eye_distance), self.eye_distance, predicted)
+        return point_errors_px(self.predicted_xy, self.labelled_xy) / size_px[:, None]
+
+    @property
+    def uncertainty(self) -> np.ndarray:
+        """(N,) one minus the mean confidence of the labelled points; NaN for a missed face."""
+        labelled = np.isfinite(self.labelled_xy).all(axis=2)
+        return 1.0 - mean_of_labelled(np.where(labelled, self.confidence, np.nan))
+
+    def part(self, chosen: np.ndarray) -> Evaluation:
+        """The faces that `chosen` (N,) bool says."""
+        where = np.nonzero(chosen)[0]
+        arrays = (self.predicted_xy, self.labelled_xy, self.confidence, self.eye_distance)
+        names = (tuple(every[i] for i in where) for every in (self.sources, self.groups))
+        return Evaluation(self.scheme, *(array[where] for array in arrays), *names)
+
+
+def read_measured(paths: Sequence[str | Path], scheme: Scheme, held_out: bool) -> list[LabelledFace]:
+    """The labelled faces of all paths, or the held-out tenth of them.
+
+    Raises:
+        DataError: if a path holds no data that fkd reads, or there is no face.
+    """
+    faces = [face for path in paths for face in read_faces(path, scheme)]
+    if held_out:
+        faces = [face for face in faces if is_held_out(face)]
+    if not faces:
+        raise DataError("There is no face to measure on.")
+    return faces
 
 
 def evaluate(
@@ -37,72 +103,117 @@ def evaluate(
 ) -> Evaluation:
     """Predict labelled faces.
 
+    A face whose source is named in the network's ``config.conventions`` is measured as that source places points: the
+    source's offset is added to the prediction. So the rows of Kaggle's two sources count each by its own convention.
+
     Args:
+        faces: at least one.
         boxes: ``labels`` crops each face from its labelled points, as papers do; ``detector`` finds it first, as the
             app does.
+        progress: wraps a list that takes time to go through.
+
+    Raises:
+        ImageError: if a photo cannot be read.
     """
-    predict = predict_in_labelled_boxes if boxes == "labels" else predict_in_detected_boxes
-    predicted = np.stack(predict(predictor, faces, progress))
-    labelled = np.stack([face.points_xy for face in faces])
-    return Evaluation(predicted, labelled, int(np.isnan(predicted).all(axis=(1, 2)).sum()))
+    labelled_xy = np.stack([face.points_xy for face in faces])
+    if boxes == "labels":
+        predicted_xy, scale_px = predict_in_labelled_boxes(predictor, faces, progress)
+        confidence = predictor.confidence(predicted_xy, scale_px)
+    else:
+        predicted_xy, confidence = predict_in_detected_boxes(predictor, faces, progress)
+    eyes = outer_eye_distance_px(labelled_xy, predictor.scheme)
+    return Evaluation(
+        predictor.scheme,
+        predicted_xy,
+        labelled_xy,
+        confidence,
+        np.where(np.isfinite(eyes), eyes, [face.eye_distance_px for face in faces]),
+        tuple(face.source for face in faces),
+        tuple(face.group for face in faces),
+    )
 
 
-def predict_in_labelled_boxes(predictor, faces, progress) -> list[np.ndarray]:
-    """Points (K, 2) of each face from the crop around its labelled points."""
-    predicted = []
-    for face in progress(faces):
-        crop = face_crop(face, predictor.scheme)
-        crops = cut(image_tensor(read_image(face.image)), [crop], predictor.net.config.input_px).to(predictor.device)
-        predicted.append(crop.to_image(predictor.predict_crops(crops)[0][0].cpu().double().numpy()))
-    return predicted
+def predict_in_labelled_boxes(
+    predictor: KeypointPredictor, faces: Sequence[LabelledFace], progress: Callable[[Sequence], Sequence]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each face from the crop around its labelled points.
+
+    Returns:
+        Points (N, K, 2) and the network's own Laplace scales (N, K), float64, in image pixels.
+    """
+    predicted_xy, scale_px = [], []
+    batches = [faces[start : start + predictor.batch_size] for start in range(0, len(faces), predictor.batch_size)]
+    for batch in progress(batches):
+        crops = [face_crop(face, predictor.scheme) for face in batch]
+        cuts = [
+            cut(image, [crop], predictor.net.config.input_px) for image, crop in zip(_images(batch), crops, strict=True)
+        ]
+        answer = predictor.predict_crops(torch.cat(cuts).to(predictor.device))
+        for face, crop, unit, scale in zip(
+            batch, crops, *(part.cpu().double().numpy() for part in answer), strict=True
+        ):
+            predicted_xy.append(predictor.place(crop, unit + _convention(predictor, face)))
+            scale_px.append(scale * crop.size_px)
+    return np.stack(predicted_xy), np.stack(scale_px)
 
 
-def predict_in_detected_boxes(predictor, faces, progress) -> list[np.ndarray]:
-    """Points (K, 2) of each face as the app would find and predict it; NaN for a face that is not found."""
-    predicted = []
-    for _, same_photo in groupby(
-        progress(faces), key=lambda face: str(face.image) if isinstance(face.image, Path) else id(face)
-    ):
+def _images(faces: Sequence[LabelledFace]) -> Iterator[torch.Tensor]:
+    """Each face's picture (3, H, W); one that several faces in a row share is read once."""
+    for _, same_photo in groupby(faces, key=_photo):
         photo = list(same_photo)
-        found = predictor(photo[0].image)
-        predicted += [points_of_match(face.points_xy, found, predictor.scheme) for face in photo]
-    return predicted
+        image = image_tensor(read_image(photo[0].image))
+        yield from (image for _ in photo)
 
 
-def points_of_match(labelled_xy: np.ndarray, found: Sequence[Face], scheme: Scheme) -> np.ndarray:
-    """The points of the found face whose mean point is nearest to the labelled one's; NaN if none is near it.
+def _photo(face: LabelledFace) -> Path | int:
+    """What tells one photo from another: its path, or which array it is."""
+    return face.image if isinstance(face.image, Path) else id(face.image)
+
+
+def predict_in_detected_boxes(
+    predictor: KeypointPredictor, faces: Sequence[LabelledFace], progress: Callable[[Sequence], Sequence]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each face as the app would find and predict it.
+
+    Returns:
+        Points (N, K, 2) in image pixels and confidences (N, K), float64; NaN for a face that is not found.
+    """
+    photos = [list(same_photo) for _, same_photo in groupby(faces, key=_photo)]
+    k = predictor.scheme.n_points
+    predicted_xy, confidence = [], []
+    for batch in progress([photos[start : start + PHOTOS_AT_ONCE] for start in range(0, len(photos), PHOTOS_AT_ONCE)]):
+        for photo, found in zip(batch, predictor([photo[0].image for photo in batch]), strict=True):
+            for face in photo:
+                match = best_match(face.points_xy, found)
+                predicted_xy.append(
+                    np.full((k, 2), np.nan) if match is None else _in_convention(predictor, face, match.points)
+                )
+                confidence.append(np.full(k, np.nan) if match is None else match.confidence)
+    return np.stack(predicted_xy), np.stack(confidence)
+
+
+def best_match(labelled_xy: np.ndarray, found: Sequence[Face]) -> Face | None:
+    """The found face whose mean point is nearest to the labelled one's; None if none is near it.
 
     Near is half the longer side of the labelled points' box.
     """
     x0, y0, x1, y1 = box_of_points(labelled_xy)
-    best, points = max(x1 - x0, y1 - y0) / 2, np.full((scheme.n_points, 2), np.nan)
+    least, best = max(x1 - x0, y1 - y0) / 2, None
+    known = np.isfinite(labelled_xy).all(axis=1)
     for face in found:
-        known = np.isfinite(labelled_xy).all(axis=1)
         distance = float(np.linalg.norm(face.points[known].mean(axis=0) - labelled_xy[known].mean(axis=0)))
-        if distance < best:
-            best, points = distance, face.points
-    return points
+        if distance < least:
+            least, best = distance, face
+    return best
 
 
-def summary(evaluation: Evaluation, scheme: Scheme) -> dict[str, float | int]:
-    """The usual figures. A missed face counts as an error of 1 in every share, and is left out of the RMSE."""
-    nme = nme_iod(evaluation.predicted_xy, evaluation.labelled_xy, scheme)
-    missed = np.isnan(evaluation.predicted_xy).all(axis=(1, 2))
-    nme = np.where(missed, 1.0, nme)
-    nme = nme[np.isfinite(nme)]  # faces without both outer eye corners have no NME
-    figures: dict[str, float | int] = {"n": len(missed), "missed": evaluation.missed}
-    if len(nme):
-        figures |= {
-            "nme_iod": float(nme.mean()),
-            "median": float(np.median(nme)),
-            "auc_10": area_under_curve(nme, 0.10),
-            "failure_8": failure_rate(nme, 0.08),
-            "failure_10": failure_rate(nme, 0.10),
-        }
-    figures["rmse_px"] = rmse_px(evaluation.predicted_xy, evaluation.labelled_xy)
-    errors = point_errors_px(evaluation.predicted_xy, evaluation.labelled_xy)  # (N, K)
-    for region, points in scheme.regions.items():
-        part = errors[:, list(points)]
-        if np.isfinite(part).any():
-            figures[f"{region}_px"] = float(np.nanmean(part))
-    return figures
+def _convention(predictor: KeypointPredictor, face: LabelledFace) -> np.ndarray:
+    """What the face's source adds to a prediction, (K, 2) or a zero that stands for it, in crop sides."""
+    return np.asarray(predictor.net.config.conventions.get(face.source, 0.0), dtype=np.float64)
+
+
+def _in_convention(predictor: KeypointPredictor, face: LabelledFace, points_xy: np.ndarray) -> np.ndarray:
+    """Predicted points (K, 2) as the face's source would place them."""
+    roll_rad = roll_of_points(points_xy, predictor.scheme)
+    crop = crop_from_points(points_xy, predictor.scheme.crop_from_points, roll_rad)
+    return crop.to_image(crop.to_unit(points_xy) + _convention(predictor, face))

@@ -24,6 +24,7 @@ from PIL import Image
 import fkd.ui
 from fkd.correction_store import CorrectionStore
 from fkd.ui.editor import EditorDocument, EditorFace, KeypointEditor, parse_box, parse_face_edit, point_lists
+from tests.browser.settling_document import settling
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
@@ -234,6 +235,7 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
         for name, make in {
             "one": document,
             "two": lambda: document("two"),
+            "settling": lambda: settling(document("settling")),
             "hostile": lambda: document("hostile", names=[HOSTILE] * N_POINTS),
             "nothing": lambda: None,
         }.items():

@@ -1,0 +1,1 @@
+"""The subcommands of ``python -m fkd``, one a module: its arguments, and what it does with them."""
