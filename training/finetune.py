@@ -1,179 +1,223 @@
-"""Fine-tuning: a network that people corrected learns from the corrections without forgetting the rest."""
+"""A fine-tune from corrections to a registered version: merge, train, measure, ask the gate."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from fkd import hub
+from fkd.crop_net import CropNet
 from fkd.device import choose_device
-from fkd.errors import WeightsError
-from fkd.formats import LabelledFace, read_faces
-from fkd.model import KeypointNet, load_net
+from fkd.durable import write_whole
+from fkd.errors import CancelledError, DataError, FkdError
+from fkd.formats import LabelledFace
+from fkd.model import load_net
+from fkd.predictor import KeypointPredictor
+from fkd.registry import Registry
 from fkd.schemes import load_scheme
-from training.augment import augment
+from fkd.settle import load_settle_prior, save_settle_prior
+from fkd.versions import FROZEN, HELD_OUT, LEARNT, Version
+from training.before_after import Compared, compare
+from training.changed_most import draw_changed_most
 from training.config import FinetuneConfig
-from training.dataset import FaceSet, is_held_out, make_face_set
-from training.loop import Ema, draw, learning_rate, unit_errors
-from training.losses import UNIT, keypoint_loss
-from training.merge import read_corrections
-from training.run_folder import make_run_folder
+from training.dataset import FaceSet, make_face_set
+from training.gate import GateConfig, Verdict, decide
+from training.run_folder import check_free_of_weights, make_run_folder, new_run_folder, write_weights
+from training.run_progress import RunProgress
+from training.tune import fit_corrections
+from training.tuning_data import TuningData, read_tuning_data, some
+from training.unlabelled import unlabelled_faces
 
-__all__ = ["BeforeAfter", "finetune", "fit_corrections"]
+__all__ = ["FinetuneJob", "finetune"]
 
-# Enough base faces to remember by; cutting out more costs longer than it helps.
-MOST_BASE_FACES = 800
-MOST_TEST_FACES = 200
+MOST_UNLABELLED_PHOTOS = 200
+MOST_LEARNT_FACES = 50  # measured on, of those that were learnt from
 
 
 @dataclass(frozen=True)
-class BeforeAfter:
-    """Errors of the old and the new weights on faces that neither was tuned on.
+class FinetuneJob:
+    """What a fine-tune works on.
 
     Attributes:
-        what: which faces.
-        n: how many.
-        before, after: mean error of each, as a share of the distance between the outer eye corners.
+        weights: a shipped name, a folder or a Hub id to start from.
+        corrections: ``corrections.csv`` or its folder.
+        runs: folder of the registry.
+        out: folder for the new weights; one in `runs`, named like the version, if left out.
+        base, frozen: labelled data to replay and to test on, see :func:`training.tuning_data.read_tuning_data`.
+        unlabelled: folder with photos; the old weights' predictions for the faces in them are to stay.
+        who: who asked for it.
+        promote: whether the version serves at once if the gate lets it pass.
     """
 
-    what: str
-    n: int
-    before: float
-    after: float
-
-    def __str__(self) -> str:
-        return f"{self.what} ({self.n} faces): NME {self.before:.2%} before, {self.after:.2%} after"
+    weights: str | Path
+    corrections: str | Path
+    runs: Path
+    out: Path | None = None
+    base: tuple[str | Path, ...] = ()
+    frozen: tuple[str | Path, ...] = ()
+    unlabelled: str | Path | None = None
+    who: str = ""
+    promote: bool = False
 
 
 def finetune(
-    weights: str | Path,
-    corrections: str | Path,
-    base: Sequence[str | Path],
-    out: Path,
+    job: FinetuneJob,
     config: FinetuneConfig,
+    gate: GateConfig | None = None,
     say: Callable[[str], None] = lambda line: None,
-    progress: Callable = lambda items, label: items,
-) -> list[BeforeAfter]:
-    """Merge corrections with base data, fine-tune, measure, and write the new weights to `out`.
+    watch: Callable[[str, int, int], None] = lambda stage, step, steps: None,
+    on_run: Callable[[Path], None] = lambda run: None,
+) -> Version:
+    """Make a version from corrections; whatever serves goes on serving unless the job says otherwise.
+
+    The run's folder gets ``progress.jsonl`` while it works, then the weights, ``before_after.json`` with the error of
+    each face, and ``changed_most.png``.
 
     Args:
-        weights: a shipped name, a folder or a Hub id.
-        corrections: ``corrections.csv`` or its folder.
-        base: data in any layout of :mod:`fkd.formats`, to replay; may be empty.
-        say: is told what is being done, a line at a time.
-        progress: wraps an iterable that takes time.
+        gate: what the gate asks for.
+        say: is told of what is done, a line at a time.
+        watch: as for :class:`training.run_progress.RunProgress`.
+        on_run: is told the run's folder as soon as it can be told to stop.
 
     Returns:
-        Errors before and after on held-out corrections and on held-out base data, as far as there are any.
+        The version as it was registered.
 
     Raises:
-        WeightsError, CorrectionsError, DataError, ImageError: if something cannot be used, before any training.
+        WeightsError, CorrectionsError, DataError, ImageError, RegistryError: if something cannot be used.
+        CancelledError: if it was told to stop; that is recorded too.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    source = hub.weights_folder(weights)
-    if out.resolve() == source.resolve():
-        raise WeightsError("The new weights need a folder of their own: name another one with --out.")
-    old = load_net(source)
-    scheme, input_px = load_scheme(old.config.scheme), old.config.input_px
-    corrected = read_corrections(corrections, scheme)
-    training, held_out = corrected.training, corrected.held_out
-    for line in corrected.report:
+    old = load_net(hub.weights_folder(job.weights))
+    registry = Registry(job.runs)
+    registry.versions()  # a registry that cannot be read should not come out after the training
+    data = read_tuning_data(job.corrections, job.base, job.frozen, load_scheme(old.config.scheme), config.seed)
+    for line in data.report:
         say(line)
-    base_faces = [face for path in base for face in read_faces(path, scheme)]
-    # Faces labelled by another convention than the first ones' would pull the network away from what it speaks.
-    same = [face for face in base_faces if face.source == base_faces[0].source]
-    replayed = some([face for face in same if not is_held_out(face)], MOST_BASE_FACES, config.seed)
-    frozen = some([face for face in same if is_held_out(face)], MOST_TEST_FACES, config.seed)
-    say(
-        f"{len(training)} corrected faces train, {len(held_out)} are held out; {len(replayed)} base faces are replayed"
-        + (f", {len(base_faces) - len(same)} of other conventions are not" if len(same) < len(base_faces) else "")
-    )
+    if job.out is None:
+        run = new_run_folder(job.runs, old.config.scheme)
+        name = run.name
+    else:
+        run, name = job.out, f"{old.config.scheme}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{job.out.name}"
+        check_free_of_weights(run)
+        make_run_folder(run)
+    progress = RunProgress(run, watch)
+    on_run(run)
+    try:
+        version = make_version(name, run, job, old, data, config, gate or GateConfig(), registry, progress)
+    except CancelledError as error:
+        registry.cancelled(name, old.config.scheme, job.who, str(error))
+        progress.say("cancelled", reason=str(error))
+        raise
+    except FkdError as error:
+        progress.say("failed", reason=str(error))
+        raise
+    for line in sentences(version):
+        say(line)
+    if job.promote and version.decision == "passed":
+        say(registry.promote(version.version, job.who))
+    progress.say("done", version=version.version)
+    return version
 
-    make_run_folder(out)
 
-    def cut_out(faces: list[LabelledFace], label: str) -> FaceSet | None:
-        return make_face_set(faces, scheme, input_px, progress=lambda fs: progress(fs, label)) if faces else None
-
-    tests = {"held-out corrections": cut_out(held_out, "cut out"), "held-out base data": cut_out(frozen, "cut out")}
-    new = fit_corrections(
-        old, cut_out(training, "cut out"), cut_out(replayed, "cut out"), config, lambda s: progress(s, "fine-tune")
-    )
-    results = []
-    for what, faces in tests.items():
-        if faces is not None:
-            before, after = (unit_errors(net, faces, scheme, input_px)["nme_iod"] for net in (old, new))
-            if np.isfinite(before):  # else no face's size is known
-                results.append(BeforeAfter(what, len(faces), before, after))
+def make_version(
+    name: str,
+    run: Path,
+    job: FinetuneJob,
+    old: CropNet,
+    data: TuningData,
+    config: FinetuneConfig,
+    gate: GateConfig,
+    registry: Registry,
+    progress: RunProgress,
+) -> Version:
+    """Train, measure, write, and register as the last step: only whole versions are ever registered."""
+    new, compared = train_and_measure(job, old, data, config, progress)
+    measured = tuple(one.measured() for one in compared)
+    verdict = decide(measured, gate)
     new.config = replace(
         old.config,
-        version=f"{scheme.name}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}",
+        version=name,
         parent=old.config.version,
-        trained_on=(*old.config.trained_on, f"{len(training)} corrected faces"),
-        metrics={f"{r.what} NME".replace(" ", "_"): round(r.after, 5) for r in results},
+        trained_on=(*old.config.trained_on, f"{len(data.training)} corrected faces"),
+        metrics={f"{one.what} NME".replace(" ", "_"): round(one.after, 5) for one in measured if one.what != LEARNT},
     )
-    new.save_pretrained(out)
-    return results
+    write_report(run, new, compared, verdict, config)
+    prior = load_settle_prior(hub.weights_folder(job.weights), old.n_points)
+    if prior is not None:  # the new weights err much as the old ones do
+        save_settle_prior(prior, run)
+    write_weights(new, run)
+    return registry.register(
+        Version(
+            version=name, scheme=old.config.scheme, parent=old.config.version, folder=str(run), sha256="",
+            corrections=data.corrections, measured=measured, decision=verdict.decision, reasons=verdict.reasons,
+            who=job.who,
+        )
+    )  # fmt: skip
 
 
-def fit_corrections(
-    old: KeypointNet,
-    corrected: FaceSet,
-    base: FaceSet | None,
-    config: FinetuneConfig,
-    progress: Callable[[Sequence[int]], Sequence[int]] = lambda steps: steps,
-) -> KeypointNet:
-    """The network `old`, trained on corrected faces mixed with base faces; `old` itself stays as it is.
+def train_and_measure(
+    job: FinetuneJob, old: CropNet, data: TuningData, config: FinetuneConfig, progress: RunProgress
+) -> tuple[CropNet, list[Compared]]:
+    scheme, old = load_scheme(old.config.scheme), old.to(choose_device(config.device))
+    remembered = list(data.replayed)
+    if job.unlabelled is not None:
+        remembered += unlabelled_faces(
+            job.unlabelled, KeypointPredictor(old, config.device), MOST_UNLABELLED_PHOTOS, config.seed,
+            lambda photos: progress.wrapper("find faces", len(photos))(photos),
+        )  # fmt: skip
+    tested = {FROZEN: data.frozen, HELD_OUT: data.held_out, LEARNT: some(data.training, MOST_LEARNT_FACES, 0)}
+    cut = progress.wrapper("cut out", len(data.training) + len(remembered) + sum(map(len, tested.values())))
 
-    Labelled points pull towards their labels; every other point is held near the old network's prediction for the same
-    crop (learning without forgetting, Li and Hoiem 2016, https://arxiv.org/abs/1606.09282). The norms keep their
-    statistics: a few dozen faces would only spoil them.
-    """
-    torch.manual_seed(config.seed)
-    device = choose_device(config.device)
-    scheme = load_scheme(old.config.scheme)
-    old = old.to(device).eval()
-    net = copy.deepcopy(old).requires_grad_(True)  # stays in eval mode: frozen statistics
-    ema = Ema(net, decay=0.97)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
-    generator = torch.Generator().manual_seed(config.seed)
-    # Whatever the share, a corrected face is in every batch.
-    n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
-    for step in progress(range(config.steps)):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.steps, config.lr, warmup=0.1)
-        views = [random_view(corrected, config.batch_size - n_base, generator)]
-        views += [random_view(base, n_base, generator)] if n_base else []
-        chips, points = (torch.cat(part).to(device) for part in zip(*views, strict=True))
-        crops, labels = augment(chips, points, scheme, old.config.input_px, generator)
-        prediction = net(crops)
-        loss = keypoint_loss(prediction, labels, heat_weight=0.1)
-        with torch.no_grad():
-            anchor = old(crops).points  # (B, K, 2)
-        unlabelled = torch.isnan(labels).any(dim=-1)  # (B, K)
-        drift = (prediction.points - anchor).norm(dim=-1) / UNIT  # (B, K)
-        loss = loss + config.anchor_weight * (drift * unlabelled).sum() / unlabelled.numel()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimiser.step()
-        ema.update(net)
-    return ema.net.cpu()
+    def cut_out(faces: list[LabelledFace]) -> FaceSet | None:
+        return make_face_set(faces, scheme, old.config.input_px, progress=cut) if faces else None
+
+    corrected, base = cut_out(data.training), cut_out(remembered)
+    tests = [(what, faces, cut_out(faces)) for what, faces in tested.items() if faces]
+
+    def on_step(step: int, steps: int, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise DataError(f"The loss of step {step} is no number. Try a lower --lr; nothing was changed.")
+        progress.step("fine-tune", step, steps, loss=round(loss, 4))
+
+    new = fit_corrections(old, corrected, base, config, on_step)
+    measure = progress.wrapper("measure", len(tests))
+    compared = [compare(what, faces, chips, old, new, scheme) for what, faces, chips in measure(tests)]
+    return new, [one for one in compared if one is not None]
 
 
-def random_view(faces: FaceSet, n: int, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    chosen = draw(faces.weight, n, generator)
-    return faces.chips[chosen], faces.points[chosen]
+def write_report(run: Path, new: CropNet, compared: list[Compared], verdict: Verdict, config: FinetuneConfig) -> None:
+    """``before_after.json`` with each face's errors, and the picture of those that changed most."""
+    faces = [
+        asdict(one.measured())
+        | {
+            "faces": [
+                {"face": name, "before": round(float(before), 5), "after": round(float(after), 5)}
+                for name, before, after in zip(one.names, one.before, one.after, strict=True)
+            ]
+        }
+        for one in compared
+    ]
+    report = {"version": new.config.version, "parent": new.config.parent, "measured": faces}
+    report |= {"gate": asdict(verdict), "config": asdict(config)}
+    write_whole(run / "before_after.json", (json.dumps(report, indent=2, ensure_ascii=False) + "\n").encode())
+    # What was learnt from is drawn only where there is nothing else to look at.
+    shown = [one for one in compared if one.what != LEARNT] or compared
+    if shown:
+        draw_changed_most(shown, load_scheme(new.config.scheme), run / "changed_most.png")
 
 
-def some(faces: list[LabelledFace], most: int, seed: int) -> list[LabelledFace]:
-    """At most `most` of the faces, the same ones for the same seed, in their order."""
-    if len(faces) <= most:
-        return faces
-    return [faces[i] for i in sorted(np.random.default_rng(seed).permutation(len(faces))[:most])]
+def sentences(version: Version) -> list[str]:
+    """What was measured and what the gate says, a line each."""
+    lines = []
+    for one in version.measured:
+        interval = "" if one.low is None else f", 95 % interval of the difference {one.low:+.2%} to {one.high:+.2%}"
+        lines.append(f"{one.what} ({one.n} faces): NME {one.before:.2%} before, {one.after:.2%} after{interval}")
+    verdict = {"passed": "lets it pass", "refused": "refuses it", "undecided": "cannot decide: a person has to"}
+    return [*lines, f"The gate {verdict[version.decision]}. {' '.join(version.reasons)}"]

@@ -1,0 +1,74 @@
+"""A run's progress as another process sees it, and how that one stops it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from fkd.errors import CancelledError
+from training.run_progress import RunProgress, ask_to_cancel, read_progress
+
+
+class Clock:
+    """Two seconds pass between one look and the next."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 2.0
+        return self.now
+
+
+def test_steps_are_written_with_the_time_left(tmp_path):
+    progress, seen = RunProgress(tmp_path, lambda *step: seen.append(step), Clock()), []
+    progress.step("fine-tune", 1, 4, loss=0.5)
+    progress.step("fine-tune", 2, 4, loss=0.25)
+    progress.say("done", version="v1")
+    assert read_progress(tmp_path) == [
+        {"stage": "started", "pid": os.getpid()},
+        {"stage": "fine-tune", "step": 1, "steps": 4, "seconds_left": 6.0, "loss": 0.5},
+        {"stage": "fine-tune", "step": 2, "steps": 4, "seconds_left": 4.0, "loss": 0.25},
+        {"stage": "done", "version": "v1"},
+    ]
+    assert seen == [("fine-tune", 1, 4), ("fine-tune", 2, 4)]
+
+
+def test_several_lists_are_one_stage(tmp_path):
+    progress = RunProgress(tmp_path)
+    through = progress.wrapper("cut out", 3)
+    assert [*through(["a", "b"]), *through(["c"])] == ["a", "b", "c"]
+    assert [(row["step"], row["steps"]) for row in read_progress(tmp_path)[1:]] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_a_long_stage_has_a_hundred_lines_and_its_last_step(tmp_path):
+    progress = RunProgress(tmp_path)
+    for step in range(1001):
+        progress.step("cut out", step, 1000)
+    rows = read_progress(tmp_path)[1:]
+    assert len(rows) == 101 and rows[-1]["step"] == 1000
+
+
+def test_whoever_asks_to_cancel_stops_the_next_step(tmp_path):
+    progress = RunProgress(tmp_path)
+    progress.step("fine-tune", 1, 4)
+    ask_to_cancel(tmp_path)
+    with pytest.raises(CancelledError, match="Cancelled at step 2 of 4 .fine-tune.: the old weights stay as they are."):
+        progress.step("fine-tune", 2, 4)
+    progress.step("fine-tune", 3, 4)  # it was asked once
+
+
+def test_a_request_that_comes_too_late_does_not_stop_the_next_run(tmp_path):
+    progress = RunProgress(tmp_path)
+    ask_to_cancel(tmp_path)
+    progress.say("done")
+    RunProgress(tmp_path).step("fine-tune", 1, 4)
+
+
+def test_a_new_run_begins_with_nothing_and_a_line_that_is_being_written_does_not_count(tmp_path):
+    assert read_progress(tmp_path) == []
+    RunProgress(tmp_path).step("fine-tune", 1, 4)
+    RunProgress(tmp_path)
+    with (tmp_path / "progress.jsonl").open("a") as file:
+        file.write('{"stage": "fine-tune", "st')
+    assert [row["stage"] for row in read_progress(tmp_path)] == ["started"]

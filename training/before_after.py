@@ -1,0 +1,113 @@
+"""Old and new weights on the same faces: the errors of each face, and how sure the difference is."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from fkd.crop_net import CropNet
+from fkd.formats import LabelledFace
+from fkd.metrics import nme_iod
+from fkd.model import mirror_averaged
+from fkd.schemes import Scheme
+from fkd.versions import Measured
+from training.augment import plain_view
+from training.bootstrap import paired_bootstrap
+from training.dataset import CHIP_MARGIN, FaceSet
+
+__all__ = ["Compared", "compare", "faces_id"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """N faces by the old and by the new weights.
+
+    Attributes:
+        what: which faces, see :mod:`fkd.versions`.
+        names: their groups.
+        chips: the faces cut out.
+        before, after: (N,) float64, errors as shares of the distance between the outer eye corners.
+        before_points, after_points, labels: (N, K, 2) float64 in unit crop coordinates; labels may be NaN.
+        faces_id: changes with the faces and their labels.
+    """
+
+    what: str
+    names: tuple[str, ...]
+    chips: FaceSet
+    before: np.ndarray
+    after: np.ndarray
+    before_points: np.ndarray
+    after_points: np.ndarray
+    labels: np.ndarray
+    faces_id: str
+
+    def measured(self) -> Measured:
+        """The means and the 95 % interval of their difference, drawn by group."""
+        difference = paired_bootstrap(self.before, self.after, self.names)
+        low, high = (value if math.isfinite(value) else None for value in (difference.low, difference.high))
+        return Measured(
+            what=self.what, faces_id=self.faces_id, n=len(self.names), before=float(self.before.mean()),
+            after=float(self.after.mean()), low=low, high=high,
+        )  # fmt: skip
+
+
+def compare(
+    what: str, faces: Sequence[LabelledFace], chips: FaceSet, old: CropNet, new: CropNet, scheme: Scheme
+) -> Compared | None:
+    """Measure both networks on the nominal crops, mirror-averaged.
+
+    Args:
+        chips: `faces` cut out, for either network: they have one input size and one origin of labels.
+
+    Returns:
+        None if no face has a label and a known distance between the eyes.
+    """
+    before_points, labels = predicted(old, chips)
+    after_points, _ = predicted(new, chips)
+    distance = chips.eye_distance * CHIP_MARGIN  # in crop sides, as the points
+    before, after = (nme_iod(points, labels, scheme, distance) for points in (before_points, after_points))
+    known = np.flatnonzero(np.isfinite(before))
+    if not len(known):
+        return None
+    names = tuple(faces[i].group for i in known)
+    return Compared(
+        what, names, chosen_of(chips, known), before[known], after[known], before_points[known], after_points[known],
+        labels[known], faces_id(faces),
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def predicted(net: CropNet, chips: FaceSet, batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Points and labels (N, K, 2) float64 of the nominal crops, in their unit coordinates."""
+    device = next(net.parameters()).device
+    seen = chips.points_seen(net.config.label_origin_px)
+    points, labels = [], []
+    for start in range(0, len(chips), batch_size):
+        batch = chips.chips[start : start + batch_size].to(device), seen[start : start + batch_size].to(device)
+        crops, batch_labels = plain_view(*batch, net.config.input_px)
+        points.append(mirror_averaged(net.eval(), crops)[0].cpu())
+        labels.append(batch_labels.cpu())
+    return torch.cat(points).double().numpy(), torch.cat(labels).double().numpy()
+
+
+def faces_id(faces: Sequence[LabelledFace]) -> str:
+    """Twelve hexadecimal digits that change with the faces, their order and their labels, to 0.01 px."""
+    digest = hashlib.sha256()
+    for face in faces:
+        digest.update(face.group.encode())
+        digest.update((np.round(face.points_xy, 2) + 0.0).astype("<f8").tobytes())
+    return digest.hexdigest()[:12]
+
+
+def chosen_of(faces: FaceSet, chosen: np.ndarray) -> FaceSet:
+    """Some of the faces, in the order of their indices."""
+    index = torch.from_numpy(chosen)
+    return FaceSet(
+        faces.chips[index], faces.points[index], faces.source[index], faces.sources, faces.eye_distance[chosen],
+        faces.pixel[index], faces.weight[chosen],
+    )  # fmt: skip

@@ -1,0 +1,106 @@
+"""The fine-tuning itself: a network learns from a few corrected faces and stays what it is everywhere else."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+
+from fkd.crop_net import CropNet
+from fkd.device import choose_device
+from fkd.schemes import load_scheme
+from training.augment import augment
+from training.config import FinetuneConfig
+from training.dataset import FaceSet
+from training.ema import Ema
+from training.loop import draw, learning_rate
+from training.losses import UNIT, keypoint_loss
+
+__all__ = ["fit_corrections"]
+
+# The old network's opinion holds the new one where it was sure to be right within this share of the crop's side.
+SURE_WITHIN = 0.02
+
+
+def fit_corrections(
+    old: CropNet,
+    corrected: FaceSet,
+    base: FaceSet | None,
+    config: FinetuneConfig,
+    on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+) -> CropNet:
+    """The network `old`, trained on corrected faces mixed with base faces; `old` itself stays as it is.
+
+    Labelled points pull towards their labels; every other point is held near the old network's prediction for the same
+    crop, the more the surer that was (learning without forgetting, Li and Hoiem 2016,
+    https://arxiv.org/abs/1606.09282). The norms keep their statistics: a few dozen faces would only spoil them.
+
+    Where no labelled faces are replayed, only that holds the network, and a single corrected face would wreck it. Then
+    the result lies between the old weights and the tuned ones: a part of that way costs the rest far less than it gains
+    (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), and the fewer faces were learnt from, the shorter it is.
+
+    Args:
+        base: faces to remember by; those without labels are remembered as the old network saw them.
+        on_step: called with the step, the number of steps and the loss; what it raises ends the training.
+    """
+    torch.manual_seed(config.seed)
+    device = choose_device(config.device)
+    scheme = load_scheme(old.config.scheme)
+    old = copy.deepcopy(old).to(device).eval().requires_grad_(False)
+    net = copy.deepcopy(old).requires_grad_(True)  # stays in eval mode: frozen statistics
+    ema = Ema(net, decay=0.97)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
+    generator = torch.Generator().manual_seed(config.seed)
+    origin_px = old.config.label_origin_px
+    # Whatever the share, a corrected face is in every batch.
+    n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
+    for step in range(config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, config.steps, config.lr, warmup=0.1)
+        views = [random_view(corrected, config.batch_size - n_base, origin_px, generator)]
+        views += [random_view(base, n_base, origin_px, generator)] if n_base else []
+        chips, points = (torch.cat(part).to(device) for part in zip(*views, strict=True))
+        crops, labels = augment(chips, points, scheme, old.config.input_px, generator)
+        prediction = net(crops)
+        loss = keypoint_loss(prediction, labels, heat_weight=0.1)
+        loss = loss + config.anchor_weight * drift(prediction.points, old(crops), torch.isnan(labels).any(dim=-1))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        optimiser.step()
+        ema.update(net)
+        on_step(step + 1, config.steps, loss.item())
+    if base is not None and base.points.isfinite().any():
+        return ema.net
+    return blended(old, ema.net, config.alone * len(corrected) / (len(corrected) + 1))
+
+
+@torch.no_grad()
+def blended(old: CropNet, new: CropNet, share: float) -> CropNet:
+    """`new`, moved back to where it lies `share` of the way from `old`."""
+    for mine, theirs in zip(new.state_dict().values(), old.state_dict().values(), strict=True):
+        if mine.is_floating_point():
+            mine.lerp_(theirs, 1.0 - share)
+    return new
+
+
+def drift(points, old, unlabelled: torch.Tensor) -> torch.Tensor:
+    """Mean distance from where the old network was sure that unlabelled points are, in units of the loss.
+
+    Args:
+        points: (N, K, 2) of the new network, unit crop coordinates.
+        old: the old network's Prediction of the same crops; the chance that its points are right is the weight.
+        unlabelled: (N, K) bool.
+    """
+    ratio = SURE_WITHIN / old.scale
+    sure = 1.0 - (1.0 + ratio) * torch.exp(-ratio)  # (N, K), see fkd.predictor.chance_close
+    distance = (points - old.points).norm(dim=-1) / UNIT  # (N, K)
+    return (distance * sure * unlabelled).sum() / unlabelled.numel()
+
+
+def random_view(
+    faces: FaceSet, n: int, origin_px: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    chosen = draw(faces.weight, n, generator)
+    return faces.chips[chosen], faces.points_seen(origin_px)[chosen]

@@ -1,0 +1,62 @@
+"""Photos that nobody labelled, as something to remember by: what the old network sees in them is to stay."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fkd.errors import DataError, ImageError
+from fkd.formats import LabelledFace
+from fkd.geometry import crop_from_points, roll_of_points
+from fkd.metrics import outer_eye_distance_px
+from fkd.predictor import KeypointPredictor
+
+__all__ = ["unlabelled_faces"]
+
+
+def unlabelled_faces(
+    folder: str | Path,
+    predictor: KeypointPredictor,
+    most: int,
+    seed: int,
+    progress: Callable[[Sequence], Sequence] = lambda items: items,
+) -> list[LabelledFace]:
+    """The faces that a predictor finds in a folder's photos, framed by its points, with no label at all.
+
+    Args:
+        folder: looked through with all its subfolders; files that are no pictures are passed over.
+        most: look into this many photos, drawn by `seed`.
+
+    Raises:
+        DataError: if there is no photo with a face.
+    """
+    Image.init()
+    photos = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in Image.EXTENSION)
+    if len(photos) > most:
+        photos = [photos[i] for i in sorted(np.random.default_rng(seed).permutation(len(photos))[:most])]
+    faces = []
+    for photo in progress(photos):
+        try:
+            found = predictor(photo)
+        except ImageError:  # one bad file among many photos is no reason to stop: it only is not remembered by
+            continue
+        faces += [unlabelled_face(photo, face.points, predictor) for face in found]
+    if not faces:
+        raise DataError(f"There is no photo with a face in “{folder}”. Name another folder with --unlabelled.")
+    return faces
+
+
+def unlabelled_face(photo: Path, points_xy: np.ndarray, predictor: KeypointPredictor) -> LabelledFace:
+    roll_rad = roll_of_points(points_xy, predictor.scheme)
+    return LabelledFace(
+        photo,
+        np.full_like(points_xy, math.nan),
+        group=f"unlabelled/{photo.name}",
+        crop=crop_from_points(points_xy, predictor.scheme.crop_from_points, roll_rad),
+        source="unlabelled",
+        eye_distance_px=float(outer_eye_distance_px(points_xy[None], predictor.scheme)[0]),
+    )
