@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
 
-from fkd.errors import WeightsError
+from fkd.errors import HubError, WeightsError
+from fkd.settle import SETTLE_FILE
 
-__all__ = ["read_config", "shipped_names", "weights_folder"]
+__all__ = ["SHIPPED", "WEIGHTS_FILES", "read_config", "sha256_of", "shipped_names", "weights_folder"]
 
 SHIPPED = Path(__file__).parent / "weights"
-_FILES = ("config.json", "model.safetensors")
+WEIGHTS_FILES = ("config.json", "model.safetensors")
 _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -54,22 +56,44 @@ def weights_folder(
 
 
 def _download(name, revision, cache_dir, force_download, local_files_only, token) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from fkd.hub_client import hub_api, hub_errors_in_words
 
     try:
-        folder = snapshot_download(
-            name, revision=revision, allow_patterns=list(_FILES), cache_dir=cache_dir, force_download=force_download,
-            local_files_only=local_files_only, token=token,
-        )  # fmt: skip
-    except HFValidationError as error:
-        raise WeightsError(f"“{name}” is neither a folder nor a Hub id: {error}") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError) as error:
+        with hub_errors_in_words(name):
+            folder = hub_api().snapshot_download(
+                name, revision=revision, allow_patterns=[*WEIGHTS_FILES, SETTLE_FILE], cache_dir=cache_dir,
+                force_download=force_download, local_files_only=local_files_only, token=token,
+            )  # fmt: skip
+    except HubError as error:
         raise WeightsError(
-            f"The weights “{name}” are no folder here and could not be fetched from the Hub. Check the name, the "
-            "network and, for a private repository, the token (`hf auth login`)."
+            f"The weights “{name}” are no folder here and could not be fetched from the Hub. {error}"
         ) from error
+    for file in (WEIGHTS_FILES[1], SETTLE_FILE):
+        _check_cached(Path(folder) / file)
     return Path(folder)
+
+
+def _check_cached(file: Path) -> None:
+    """Refuse a file whose contents do not have the hash that the Hub named, and forget it, so that it is fetched anew.
+
+    The client checks the size only. Its cache links ``snapshots/<commit>/<file>`` to ``blobs/<hash>``, the SHA-256 of
+    what is kept by LFS (https://huggingface.co/docs/huggingface_hub/guides/manage-cache).
+    """
+    if not file.is_symlink():  # a folder of its own, or a file system without links
+        return
+    expected = file.readlink().name
+    if re.fullmatch("[0-9a-f]{64}", expected) and sha256_of(file) != expected:
+        file.resolve().unlink()
+        file.unlink()
+        raise WeightsError(
+            f"“{file.name}” came damaged from the Hub: it does not have the hash that the Hub names. It is not used; "
+            "try again to fetch it anew."
+        )
+
+
+def sha256_of(file: Path) -> str:
+    """The SHA-256 of a file's contents, in hexadecimal digits."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def read_config(folder: Path) -> dict:
@@ -78,7 +102,7 @@ def read_config(folder: Path) -> dict:
     Raises:
         WeightsError: if it is missing or not a JSON object.
     """
-    missing = [file for file in _FILES if not (folder / file).is_file()]
+    missing = [file for file in WEIGHTS_FILES if not (folder / file).is_file()]
     if missing:
         raise WeightsError(f"The weights folder “{folder.name}” lacks {' and '.join(missing)}.")
     try:
