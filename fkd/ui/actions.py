@@ -16,8 +16,11 @@ from gradio.data_classes import FileData
 from fkd.correction_store import CorrectionStore
 from fkd.corrections import Correction
 from fkd.errors import CorrectionsError
+from fkd.geometry import roll_of_points
 from fkd.predictor import Face
-from fkd.ui.editor import EditorDocument, EditorFace, parse_box, parse_face_edit, point_lists
+from fkd.schemes import Scheme
+from fkd.settle import point_spread
+from fkd.ui.editor import EditorDocument, EditorFace, packed_prior, parse_box, parse_face_edit, point_lists
 from fkd.ui.models import ServedModels
 from fkd.ui.photos import OpenFace, OpenPhoto, OpenPhotos
 
@@ -87,7 +90,7 @@ class Desk:
             )  # fmt: skip
             opened.saved_id, opened.saved_rev = correction.id, edit.rev
             answer = document(photo, edit.rev)
-        changed = sum(state != "untouched" for state in edit.states)
+        changed = sum(state not in ("untouched", "settled") for state in edit.states)
         points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
         notices = [self.store.notices.pop(0) for _ in range(len(self.store.notices))]
         return answer, " ".join([f"Saved face {opened.face_id[1:]} {points} to {self.store.path}.", *notices])
@@ -158,11 +161,12 @@ def document(photo: OpenPhoto, rev: int = 0) -> EditorDocument:
         photo_name=photo.name,
         names=list(scheme.names),
         edges=[tuple(edge) for edge in scheme.edges],
-        faces=[editor_face(opened) for opened in photo.faces.values()],
+        faces=[editor_face(opened, scheme) for opened in photo.faces.values()],
+        settle_prior=packed_prior(photo.predictor.settle_prior),
     )
 
 
-def editor_face(opened: OpenFace) -> EditorFace:
+def editor_face(opened: OpenFace, scheme: Scheme) -> EditorFace:
     face: Face = opened.face
     points = point_lists(face.points.round(2))
     return EditorFace(
@@ -175,12 +179,15 @@ def editor_face(opened: OpenFace) -> EditorFace:
         states=["untouched"] * len(points),
         saved_id=opened.saved_id or None,
         saved_rev=opened.saved_rev,
+        spread=[round(float(s), 4) for s in point_spread(face.confidence)],
+        roll_rad=float(np.nan_to_num(roll_of_points(face.points, scheme))),
     )
 
 
 def table_row(correction: Correction) -> list:
     states = Counter(correction.states)
     shift_px = np.linalg.norm(correction.corrected_xy - correction.predicted_xy, axis=1)
+    shift_px = shift_px[np.array(correction.states) != "settled"]
     largest = float(np.nanmax(shift_px)) if np.isfinite(shift_px).any() else 0.0
     return [
         correction.time_utc[:19].replace("T", " "),

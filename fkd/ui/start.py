@@ -53,6 +53,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="folder that corrections are saved in (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--runs", metavar="DIR", type=Path, default=Path("runs"),
+        help="folder with the registry of versions; what was promoted there serves (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--auth", metavar="USER:PASSWORD", action="append", type=credentials,
         help="ask for this name and password; may be given several times",
     )  # fmt: skip
@@ -79,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from fkd.ui.page import CSS, build_page, theme
 
     try:
-        models = ServedModels(options.weights, options.device)
+        models = ServedModels(options.weights, options.device, options.runs)
         scheme = options.scheme or models.default_scheme
         predictor = models.predictor(scheme)  # loads it now, not at the first photo
         desk = Desk(models, options.annotations)
@@ -87,6 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FkdError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
+    if notice := models.notice(scheme):
+        print(f"app.py: {notice}", file=sys.stderr)
     print(f"Serving {predictor.version} on {predictor.device}; corrections go to {desk.store.path}.", flush=True)
     try:
         build_page(desk, scheme).launch(

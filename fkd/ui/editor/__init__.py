@@ -7,6 +7,7 @@ done meanwhile. Nothing that a browser posts is trusted before :func:`parse_face
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from fkd.corrections import STATES
 from fkd.errors import CorrectionsError
+from fkd.settle import SettlePrior
 
 __all__ = [
     "EditorDocument",
@@ -25,6 +27,7 @@ __all__ = [
     "FaceBox",
     "FaceEdit",
     "KeypointEditor",
+    "packed_prior",
     "parse_box",
     "parse_face_edit",
     "point_lists",
@@ -37,6 +40,8 @@ _FOLDER = Path(__file__).parent
 _SCRIPTS = (
     "model.js",
     "history.js",
+    "settle.js",
+    "settling.js",
     "view.js",
     "colours.js",
     "draw.js",
@@ -62,6 +67,8 @@ class EditorFace(GradioModel):
     ``predicted`` and ``points`` hold K pairs (x, y) in image pixels, None where there is no point; ``confidence`` and
     ``states`` hold K entries. ``saved_id`` names the face's row in the corrections file, None while it has none, and
     ``saved_rev`` is the ``rev`` of the event that saved it: of several saves on their way, the browser knows which.
+    ``spread`` (K positive numbers, see :func:`fkd.settle.point_spread`) and ``roll_rad`` let the points settle; without
+    them they do not.
     """
 
     face_id: str
@@ -73,6 +80,8 @@ class EditorFace(GradioModel):
     states: list[PointState]
     saved_id: str | None = None
     saved_rev: int = -1
+    spread: list[Pixel] = Field(default_factory=list)
+    roll_rad: Pixel = 0.0
 
 
 class EditorDocument(GradioModel):
@@ -82,7 +91,7 @@ class EditorDocument(GradioModel):
     apply it again). ``doc_id`` must be new for every photo opened and for every change of scheme: to the editor, the
     same ``doc_id`` means "keep what the person did"; with another one, it asks what becomes of unsaved points first.
     In an answer, ``rev`` is the ``rev`` of the event it answers. ``edges`` are pairs of keypoint indices,
-    ``photo_name`` is what the editor calls the photo.
+    ``photo_name`` is what the editor calls the photo, ``settle_prior`` is what :func:`packed_prior` makes.
     """
 
     image: FileData | None = None
@@ -96,6 +105,7 @@ class EditorDocument(GradioModel):
     edges: list[tuple[int, int]] = Field(default_factory=list)
     faces: list[EditorFace] = Field(default_factory=list)
     selected: int = 0
+    settle_prior: str = ""
 
 
 class KeypointEditor(gr.HTML):
@@ -240,6 +250,17 @@ def parse_box(payload: Any, width: int, height: int) -> FaceBox:
 def point_lists(points: np.ndarray) -> list[list[float] | None]:
     """Turn ``points``, float (K, 2) with NaN where missing, into the lists that :class:`EditorFace` holds."""
     return [[float(x), float(y)] if np.isfinite(x) and np.isfinite(y) else None for x, y in points]
+
+
+def packed_prior(prior: SettlePrior | None) -> str:
+    """How points settle, for :class:`EditorDocument`: base64 of the covariance's lower triangle, float32, row by row.
+
+    "" if the weights have none: then nothing settles.
+    """
+    if prior is None:
+        return ""
+    triangle = prior.covariance[np.tril_indices(len(prior.covariance))]
+    return base64.b64encode(triangle.astype("<f4").tobytes()).decode("ascii")
 
 
 def _read_header(payload: Any) -> tuple[str, int]:

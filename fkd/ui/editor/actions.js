@@ -58,7 +58,7 @@ function nudge(dx, dy, joinLast) {
 
 function confirmPoint() {
   changeSelected((face, index) => {
-    if (face.states[index] !== 'untouched') return null;
+    if (!FREE.includes(face.states[index])) return null;
     return { point: face.points[index], state: 'confirmed' };
   });
 }
@@ -69,7 +69,7 @@ function cycleState() {
     const place = shownPlace(face, index);
     if (face.states[index] === 'occluded') return { point: null, state: 'absent' };
     if (face.states[index] !== 'absent') return { point: place, state: 'occluded' };
-    return { point: place, state: samePlace(place, face.predicted[index]) ? 'untouched' : 'moved' };
+    return { point: place, state: stateAtReturn(face, index) };
   });
 }
 

@@ -3,6 +3,7 @@
 
 const STATE_COLOURS = {
   untouched: '#56b4e9',
+  settled: '#f0e442',
   confirmed: '#00b386',
   moved: '#f0a830',
   occluded: '#e29bc6',
@@ -16,6 +17,7 @@ const CONFIDENCE_COLOURS = [
 // In screen pixels about the point.
 const STATE_SHAPES = {
   untouched: 'M4 0A4 4 0 1 1 -4 0A4 4 0 1 1 4 0Z',
+  settled: 'M4.500 -2.600L0 -5.200L-4.500 -2.600V2.600L0 5.200L4.500 2.600Z',
   confirmed: 'M-4 -4H4V4H-4Z',
   moved: 'M0 -5.600L5.600 0L0 5.600L-5.600 0Z',
   occluded: 'M0 -5.400L5.400 4.200H-5.400Z',

@@ -89,7 +89,9 @@ function pointerMove(event) {
   if (gesture.kind === 'drag') {
     const [x, y] = toImage(event.clientX, event.clientY);
     const place = clampToReach([x + gesture.offset[0], y + gesture.offset[1]]);
-    setPoint(gesture.face, gesture.index, { point: place, state: movedState(gesture.before.state), place });
+    const state = movedState(gesture.before[gesture.index].state);
+    setPoint(gesture.face, gesture.index, { point: place, state, place });
+    settleRest(gesture.face);
   } else if (gesture.kind === 'pan') {
     const [before, after] = [toImage(gesture.x, gesture.y), toImage(event.clientX, event.clientY)];
     panBy(before[0] - after[0], before[1] - after[1]);
@@ -107,7 +109,7 @@ function leavePress(event) {
   editor.hoverIndex = -1;
   if (gesture.index >= 0) {
     const face = currentFace();
-    gesture = { ...gesture, kind: 'drag', face, before: pointRecord(face, gesture.index) };
+    gesture = { ...gesture, kind: 'drag', face, before: allRecords(face) };
   } else {
     gesture = { ...gesture, kind: 'pan' };
   }
@@ -144,13 +146,13 @@ function finishGesture() {
   draw();
 }
 
-function endDrag({ face, index, before }) {
-  if (recordStep(face, [{ index, before, after: pointRecord(face, index) }])) finishEdit();
+function endDrag({ face, before }) {
+  if (recordStep(face, before)) finishEdit();
 }
 
 function cancelGesture() {
-  const { kind, face, index, before } = gesture;
-  if (kind === 'drag') setPoint(face, index, before);
+  const { kind, face, before } = gesture;
+  if (kind === 'drag') before.forEach((record, index) => setPoint(face, index, record));
   gesture = null;
   mergeWaiting();
   draw();

@@ -9,29 +9,46 @@ function sameRecord(one, other) {
   return one.state === other.state && samePlace(one.point, other.point);
 }
 
-/** Do the changes {index, point, state} as one step. Returns whether anything changed. */
-function applyChanges(face, changes, joinLast) {
-  const step = changes.map(({ index, point, state }) => ({
-    index,
-    before: pointRecord(face, index),
-    after: { point, state, place: point || shownPlace(face, index) },
-  }));
-  return recordStep(face, step, joinLast);
+function allRecords(face) {
+  return face.points.map((_, index) => pointRecord(face, index));
 }
 
-/** Take over a step whose `after` may be on the screen already, as at the end of a drag. */
-function recordStep(face, step, joinLast) {
-  const real = step.filter(({ before, after }) => !sameRecord(before, after));
-  step.forEach(({ index, after }) => setPoint(face, index, after));
-  if (real.length === 0) return false;
+/** Do the changes {index, point, state} and let the rest settle, as one step. Returns whether anything changed. */
+function applyChanges(face, changes, joinLast) {
+  const before = allRecords(face);
+  changes.forEach(({ index, point, state }) => {
+    setPoint(face, index, { point, state, place: point || shownPlace(face, index) });
+  });
+  settleRest(face);
+  return recordStep(face, before, joinLast);
+}
+
+/** Make a step of all that has changed since `before`, the records of all points, as at the end of a drag. */
+function recordStep(face, before, joinLast) {
+  const step = before
+    .map((record, index) => ({ index, before: record, after: pointRecord(face, index) }))
+    .filter(({ before: earlier, after }) => !sameRecord(earlier, after));
+  if (step.length === 0) return false;
   const last = face.undo[face.undo.length - 1];
-  if (joinLast && last && last.length === 1 && real.length === 1 && last[0].index === real[0].index) {
-    last[0].after = real[0].after;
-  } else {
-    face.undo.push(real);
-  }
+  if (joinLast && last && handMade(last) >= 0 && handMade(last) === handMade(step)) joinSteps(last, step);
+  else face.undo.push(step);
   face.redo = [];
   return true;
+}
+
+/** The one point of a step that a person changed, -1 if there are several; the others settled. */
+function handMade(step) {
+  const byHand = step.filter(({ before, after }) => !FREE.includes(before.state) || !FREE.includes(after.state));
+  return byHand.length === 1 ? byHand[0].index : -1;
+}
+
+/** Let one step of undo take back both. */
+function joinSteps(step, next) {
+  next.forEach((change) => {
+    const earlier = step.find(({ index }) => index === change.index);
+    if (earlier) earlier.after = change.after;
+    else step.push(change);
+  });
 }
 
 function travel(face, from, to, side) {
@@ -39,7 +56,7 @@ function travel(face, from, to, side) {
   if (!step) return false;
   to.push(step);
   step.forEach((change) => setPoint(face, change.index, change[side]));
-  if (step.length === 1) editor.pointIndex = step[0].index;
+  if (handMade(step) >= 0) editor.pointIndex = handMade(step);
   return true;
 }
 

@@ -8,6 +8,7 @@ const KEY_ACTIONS = {
   o: () => cycleState(),
   r: () => resetPoint(),
   c: () => toggleColours(),
+  g: () => toggleSettling(),
   f: () => showFace(),
   0: () => showPhoto(),
   '+': () => zoomStep(ZOOM_STEP),

@@ -2,7 +2,8 @@
 // What is being edited: one photo, its faces, and what the person did to them. All other files read and change
 // `editor`; coordinates are image pixels, the centre of the top-left pixel is (0, 0).
 
-const STATES = ['untouched', 'confirmed', 'moved', 'occluded', 'absent'];
+const STATES = ['untouched', 'settled', 'confirmed', 'moved', 'occluded', 'absent'];
+const FREE = ['untouched', 'settled']; // placed by the model: nobody has judged these
 const OUTSIDE_SHARE = 0.25; // how far outside the photo a point may be dragged, as a share of the photo's size
 const SAME_PX = 0.005;
 
@@ -22,6 +23,7 @@ const editor = {
   awaitedBox: null, // a box that was drawn and is not answered yet
   awaitedRev: 0,
   byState: false, // colours
+  settling: true, // whether the rest of a face settles when a point is fixed
 };
 
 function currentFace() {
@@ -58,6 +60,8 @@ function openFace(raw, count) {
     confidence: indices.map((index) => Number((raw.confidence && raw.confidence[index]) || 0)),
     savedId: raw.saved_id || null,
     savedRev: Number.isInteger(raw.saved_rev) ? raw.saved_rev : -1, // the rev of the save that wrote that row
+    spread: (raw.spread || []).map(Number), // how far each point may be off, see settle.js
+    rollRad: Number(raw.roll_rad) || 0,
     baseline: null, // points and states that need no saving
     pending: new Map(), // rev of a save → what it sent and when, until it is answered
     undo: [],
@@ -83,10 +87,12 @@ function samePlace(one, other) {
   return Math.abs(one[0] - other[0]) < SAME_PX && Math.abs(one[1] - other[1]) < SAME_PX;
 }
 
-/** How many points differ from an earlier edit of the face. */
+/** How many points a person has changed since an earlier edit of the face; if none, how many have settled elsewhere. */
 function changedSince(face, { points, states }) {
-  return face.points.filter((point, index) => face.states[index] !== states[index] || !samePlace(point, points[index]))
-    .length;
+  const differs = (index) => face.states[index] !== states[index] || !samePlace(face.points[index], points[index]);
+  const changed = states.map((_, index) => index).filter(differs);
+  const byHand = changed.filter((index) => !FREE.includes(face.states[index]) || !FREE.includes(states[index]));
+  return byHand.length || changed.length;
 }
 
 /** How many points differ from what was saved, or from the prediction while nothing was. */

@@ -35,6 +35,7 @@ find('.fkd-photo').addEventListener('error', () => {
 // Points keep their size on the screen, also when the editor gets wider or its tab is opened.
 new ResizeObserver(draw).observe(stage);
 
+editor.settling = rememberedSettling();
 watch('value', receive);
 drawLegend();
 merge(props.value);

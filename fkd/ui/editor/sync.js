@@ -19,6 +19,8 @@ function publish() {
       confidence: face.confidence,
       saved_id: face.savedId,
       saved_rev: face.savedRev,
+      spread: face.spread,
+      roll_rad: face.rollRad,
       ...copyEdit(face),
     })),
   };

@@ -9,6 +9,7 @@ const BUTTON_ACTIONS = {
   'fit-face': () => showFace(),
   'fit-photo': () => showPhoto(),
   'add-face': () => setAdding(!editor.adding),
+  settle: () => toggleSettling(),
   help: () => showHelp(true),
   'close-help': () => showHelp(false),
   'previous-face': () => stepFace(-1),
@@ -44,7 +45,9 @@ function drawControls() {
   button('reset-face').disabled = !face;
   button('fit-face').disabled = !face;
   button('add-face').setAttribute('aria-pressed', String(editor.adding));
-  button('confirm').disabled = state !== 'untouched';
+  button('settle').setAttribute('aria-pressed', String(editor.settling));
+  button('settle').hidden = !documentPrior();
+  button('confirm').disabled = !FREE.includes(state);
   button('cycle').disabled = !state;
   button('reset-point').disabled = !state;
   button('save').disabled = !face || isSaved(face);
