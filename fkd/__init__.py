@@ -9,7 +9,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fkd.errors import CorrectionsError, DataError, FkdError, ImageError, SchemeError, WeightsError
+from fkd.errors import (
+    CancelledError,
+    CorrectionsError,
+    DataError,
+    FkdError,
+    HubError,
+    ImageError,
+    RegistryError,
+    SchemeError,
+    WeightsError,
+)
 from fkd.version import __version__
 
 if TYPE_CHECKING:
@@ -18,13 +28,16 @@ if TYPE_CHECKING:
     from fkd.schemes import Scheme, load_scheme
 
 __all__ = [
+    "CancelledError",
     "CorrectionsError",
     "DataError",
     "Face",
     "FkdError",
+    "HubError",
     "ImageError",
     "KeypointNet",
     "KeypointPredictor",
+    "RegistryError",
     "Scheme",
     "SchemeError",
     "WeightsError",
