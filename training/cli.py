@@ -14,6 +14,7 @@ from training.commands import (
     clicks,
     compare,
     convert,
+    curve,
     evaluate,
     finetune,
     kaggle,
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         settle,
         clicks,
         convert,
+        curve,
         bench,
         kaggle,
     ):

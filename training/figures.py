@@ -14,7 +14,17 @@ from training.calibration import reliability
 from training.evaluate import Evaluation
 from training.summary import FAILURE, least_certain
 
-__all__ = ["confidence_scatter", "cumulative_errors", "error_by_point", "learning_curves", "reliability_diagram"]
+__all__ = [
+    "confidence_scatter",
+    "correction_curve",
+    "cumulative_errors",
+    "error_by_point",
+    "learning_curves",
+    "reliability_diagram",
+]
+
+# By the number of corrections: the mean error, and the smallest and largest of all seeds.
+CurveRow = tuple[int, float, float, float]
 
 # Okabe and Ito's palette, which colour-blind people tell apart; the first is what the networks predict everywhere.
 BLUE, VERMILION = "#0072b2", "#d55e00"
@@ -168,6 +178,22 @@ def confidence_scatter(figure, evaluation: Evaluation) -> None:
     axes.set(xlabel="mean confidence, %", ylabel="error, % of the eye distance")
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper right")
+
+
+@_chart
+def correction_curve(figure, domain: Sequence[CurveRow], frozen: Sequence[CurveRow]) -> None:
+    """Error on the domain and on the frozen test over the number of corrected faces, with the spread over the seeds."""
+    figure.set_size_inches(6.4, 4.0)
+    axes = figure.subplots()
+    for rows, colour, name in ((domain, BLUE, "new domain"), (frozen, VERMILION, "frozen test")):
+        if rows:
+            counts, mean, low, high = np.array(rows, dtype=float).T
+            axes.fill_between(counts, 100 * low, 100 * high, color=colour, alpha=0.18, linewidth=0)
+            axes.plot(counts, 100 * mean, color=colour, linewidth=2, marker="o", markersize=5, label=name)
+            axes.set_xticks(counts)
+    axes.set(xlabel="corrected faces", ylabel="error, % of the eye distance")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="lower right")
 
 
 def _face_errors(evaluation: Evaluation) -> np.ndarray:
