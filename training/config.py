@@ -65,17 +65,21 @@ class FinetuneConfig:
         batch_size: faces a step.
         replay: share of each batch that is base data, against forgetting; 0 is used when there is no base data.
         lr: peak learning rate of AdamW.
-        anchor_weight: weight of staying near the old network's predictions at points that nobody has judged.
-        alone: without labelled faces to remember by, the result lies at most this share of the way from the old weights
-            to the tuned ones.
+        anchor_weight: weight of staying near the old network's predictions, at points that nobody has judged and in
+            base faces.
+        warp_sd: how far corrected faces are warped, see :func:`training.warp.warped`.
+        share: the result lies this share of the way from the old weights to the tuned ones;
+        alone: at most this share, without labelled faces to remember by.
         seed, threads, device: as in :class:`TrainConfig`.
     """
 
     steps: int = 150
     batch_size: int = 32
     replay: float = 0.6
-    lr: float = 3e-4
+    lr: float = 1e-3
     anchor_weight: float = 1.0
+    warp_sd: float = 0.03
+    share: float = 0.7
     alone: float = 0.4
     seed: int = 0
     threads: int = 0

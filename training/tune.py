@@ -16,11 +16,14 @@ from training.dataset import FaceSet
 from training.ema import Ema
 from training.loop import draw, learning_rate
 from training.losses import UNIT, keypoint_loss
+from training.warp import warped
 
 __all__ = ["fit_corrections"]
 
 # The old network's opinion holds the new one where it was sure to be right within this share of the crop's side.
 SURE_WITHIN = 0.02
+# Of the learning rate, where there are no labelled faces to remember by.
+ALONE_SLOWER = 0.3
 
 
 def fit_corrections(
@@ -32,13 +35,14 @@ def fit_corrections(
 ) -> CropNet:
     """The network `old`, trained on corrected faces mixed with base faces; `old` itself stays as it is.
 
-    Labelled points pull towards their labels; every other point is held near the old network's prediction for the same
-    crop, the more the surer that was (learning without forgetting, Li and Hoiem 2016,
-    https://arxiv.org/abs/1606.09282). The norms keep their statistics: a few dozen faces would only spoil them.
+    Labelled points pull towards their labels. Points that nobody judged, and all points of base faces, are held near
+    the old network's prediction for the same crop, the more the surer that was (learning without forgetting, Li and
+    Hoiem 2016, https://arxiv.org/abs/1606.09282). The norms keep their statistics: a few dozen faces would only spoil
+    them. Corrected faces are warped besides, see :mod:`training.warp`.
 
-    Where no labelled faces are replayed, only that holds the network, and a single corrected face would wreck it. Then
-    the result lies between the old weights and the tuned ones: a part of that way costs the rest far less than it gains
-    (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), and the fewer faces were learnt from, the shorter it is.
+    The result lies between the old weights and the tuned ones: a part of that way costs the rest far less than it gains
+    (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903). Where no labelled faces are replayed, a single corrected
+    face would wreck the network; then that part is smaller, and the fewer faces were learnt from, the smaller it is.
 
     Args:
         base: faces to remember by; those without labels are remembered as the old network saw them.
@@ -55,25 +59,28 @@ def fit_corrections(
     origin_px = old.config.label_origin_px
     # Whatever the share, a corrected face is in every batch.
     n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
+    remembers = base is not None and bool(base.points.isfinite().any())
+    peak = config.lr if remembers else config.lr * ALONE_SLOWER
     for step in range(config.steps):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.steps, config.lr, warmup=0.1)
-        views = [random_view(corrected, config.batch_size - n_base, origin_px, generator)]
+            group["lr"] = learning_rate(step, config.steps, peak, warmup=0.1)
+        own = random_view(corrected, config.batch_size - n_base, origin_px, generator)
+        views = [warped(*own, config.warp_sd, generator)]
         views += [random_view(base, n_base, origin_px, generator)] if n_base else []
         chips, points = (torch.cat(part).to(device) for part in zip(*views, strict=True))
         crops, labels = augment(chips, points, scheme, old.config.input_px, generator)
         prediction = net(crops)
         loss = keypoint_loss(prediction, labels, heat_weight=0.1)
-        loss = loss + config.anchor_weight * drift(prediction.points, old(crops), torch.isnan(labels).any(dim=-1))
+        held = torch.isnan(labels).any(dim=-1)  # (N, K)
+        held[config.batch_size - n_base :] = True
+        loss = loss + config.anchor_weight * drift(prediction.points, old(crops), held)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
         ema.update(net)
         on_step(step + 1, config.steps, loss.item())
-    if base is not None and base.points.isfinite().any():
-        return ema.net
-    return blended(old, ema.net, config.alone * len(corrected) / (len(corrected) + 1))
+    return blended(old, ema.net, config.share if remembers else config.alone * len(corrected) / (len(corrected) + 1))
 
 
 @torch.no_grad()
@@ -85,18 +92,18 @@ def blended(old: CropNet, new: CropNet, share: float) -> CropNet:
     return new
 
 
-def drift(points, old, unlabelled: torch.Tensor) -> torch.Tensor:
-    """Mean distance from where the old network was sure that unlabelled points are, in units of the loss.
+def drift(points, old, held: torch.Tensor) -> torch.Tensor:
+    """Mean distance of points from where the old network was sure that they are, in units of the loss.
 
     Args:
         points: (N, K, 2) of the new network, unit crop coordinates.
         old: the old network's Prediction of the same crops; the chance that its points are right is the weight.
-        unlabelled: (N, K) bool.
+        held: (N, K) bool, the points that count.
     """
     ratio = SURE_WITHIN / old.scale
     sure = 1.0 - (1.0 + ratio) * torch.exp(-ratio)  # (N, K), see fkd.predictor.chance_close
     distance = (points - old.points).norm(dim=-1) / UNIT  # (N, K)
-    return (distance * sure * unlabelled).sum() / unlabelled.numel()
+    return (distance * sure * held).sum() / held.numel()
 
 
 def random_view(
