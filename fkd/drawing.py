@@ -25,6 +25,7 @@ def draw_faces(
     *,
     boxes: Sequence[np.ndarray] | None = None,
     confidence: Sequence[np.ndarray] | None = None,
+    finer: int = _FINER,
 ) -> Image.Image:
     """Draw points and skeleton lines over a copy of `image`, and return it as an RGB picture of the same size.
 
@@ -34,6 +35,7 @@ def draw_faces(
     boxes: for each face (4,) float, left, top, right and bottom in pixels.
     confidence: for each face (N,) float, 0 to 1, coloured from vermilion over yellow to blue; a line has the colour of
         its less certain end. NaN counts as 0. Without it everything is blue.
+    finer: how many times as large the overlay is drawn before it is scaled down; less is faster and has more steps.
 
     Raises ImageError if the image cannot be used.
     """
@@ -42,7 +44,7 @@ def draw_faces(
         points = np.asarray(points, float)
         certainty = np.ones(len(points)) if confidence is None else np.nan_to_num(np.asarray(confidence[index], float))
         box = None if boxes is None else np.asarray(boxes[index], float)
-        _draw_face(picture, points, edges, box, certainty.clip(0, 1))
+        _draw_face(picture, points, edges, box, certainty.clip(0, 1), finer)
     return picture
 
 
@@ -52,6 +54,7 @@ def _draw_face(
     edges: Sequence[tuple[int, int]],
     box_xyxy: np.ndarray | None,
     confidence: np.ndarray,
+    finest: int,
 ) -> None:
     shown = np.isfinite(points).all(axis=1)
     outline = points[shown] if box_xyxy is None else np.concatenate([points[shown], box_xyxy.reshape(2, 2)])
@@ -65,7 +68,7 @@ def _draw_face(
     if right <= left or bottom <= top:
         return
     # Only the face's part of the picture is enlarged, and never beyond what memory bears.
-    finer = max(1, min(_FINER, 4000 // max(right - left, bottom - top)))
+    finer = max(1, min(finest, 4000 // max(right - left, bottom - top)))
     part = picture.crop((left, top, right, bottom))
     large = part.resize((part.width * finer, part.height * finer), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(large)

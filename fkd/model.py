@@ -23,7 +23,16 @@ from fkd.model_config import ModelConfig
 
 # No `from __future__ import annotations` here, see fkd/crop_net.py.
 
-__all__ = ["CropNet", "KeypointNet", "ModelConfig", "Prediction", "load_net", "make_net", "mirror_averaged"]
+__all__ = [
+    "CropNet",
+    "KeypointNet",
+    "ModelConfig",
+    "Prediction",
+    "both_ways",
+    "load_net",
+    "make_net",
+    "mirror_averaged",
+]
 
 
 class BasicBlock(nn.Module):
@@ -131,12 +140,25 @@ def mirror_averaged(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, to
     Returns:
         Points (N, K, 2) in unit crop coordinates, and the Laplace scale (N, K) of their errors in crop sides.
     """
+    (points, mirrored), (scale, mirrored_scale) = both_ways(net, crops)
+    return (points + mirrored) / 2, (scale + mirrored_scale) / 2
+
+
+def both_ways(net: CropNet, crops: torch.Tensor) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """The network's answers for each crop and for its mirror image, the latter turned back.
+
+    Args:
+        crops: (N, 3, S, S) float in 0 … 255, on the network's device.
+
+    Returns:
+        Two tensors of points (N, K, 2) in unit crop coordinates, and two of Laplace scales (N, K) in crop sides.
+    """
     n = len(crops)
     both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=torch.channels_last)  # (2N, 3, S, S)
     points, scale, _ = net(both)
     mirrored = points[n:, net.flip_order]  # (N, K, 2)
     mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-    return (points[:n] + mirrored) / 2, (scale[:n] + scale[n:, net.flip_order]) / 2
+    return (points[:n], mirrored), (scale[:n], scale[n:, net.flip_order])
 
 
 NETS: dict[str, type[CropNet]] = {net.architecture: net for net in (KeypointNet, FullyConnectedNet, PlainCNN)}

@@ -18,7 +18,7 @@ from fkd.faces import DetectedFace, FaceDetector
 from fkd.fast_net import fast_net
 from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.images import read_image
-from fkd.model import CropNet, load_net, mirror_averaged
+from fkd.model import CropNet, both_ways, load_net, mirror_averaged
 from fkd.schemes import Scheme, load_scheme
 from fkd.settle import SettlePrior, load_settle_prior
 
@@ -133,6 +133,28 @@ class KeypointPredictor:
         upright = crops[int(scale.mean(axis=1).argmin())]
         points, confidence = self._predict([image], [[upright]])[0][0]
         return Face(np.asarray(box_xyxy, dtype=np.float64), math.nan, points, confidence)
+
+    @torch.inference_mode()
+    def mirror_disagreement(self, picture: Picture, faces: Sequence[Face]) -> np.ndarray:
+        """How far the network's answers for a face and for its mirror image lie apart, (F,) float64.
+
+        The mean over the points, in distances between the outer eye corners: a second opinion on how sure it is.
+
+        Raises:
+            ImageError: if the picture cannot be read.
+        """
+        if not faces:
+            return np.empty(0)
+        crops = [
+            crop_from_points(face.points, self.scheme.crop_from_points, roll_of_points(face.points, self.scheme))
+            for face in faces
+        ]
+        cuts = cut(image_tensor(read_image(picture)).to(self.device), crops, self.net.config.input_px)
+        points = [both_ways(self._fast_net, batch)[0] for batch in cuts.split(self.batch_size)]
+        one, other = (torch.cat(part).cpu().double().numpy() for part in zip(*points, strict=True))  # (F, K, 2) each
+        left, right = self.scheme.outer_eye_corners
+        eye_distance = np.linalg.norm(one[:, left] - one[:, right], axis=-1)
+        return np.linalg.norm(one - other, axis=-1).mean(axis=1) / np.maximum(eye_distance, 1e-9)
 
     def _first_crop(self, face: DetectedFace) -> Crop:
         return crop_from_box(face.box_xyxy, self.scheme.crop_from_box, math.radians(face.roll_deg))

@@ -225,3 +225,20 @@ def test_a_device_that_is_not_there_is_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(FkdError, match="No cuda device is available"):
         choose_device("cuda")
+
+
+def test_face_and_mirror_disagree_more_about_a_face_that_is_hard(predictor):
+    clear = portrait()
+    noisy = np.clip(clear + np.random.default_rng(0).normal(0, 60, clear.shape), 0, 255).astype(np.uint8)
+    shares = [float(predictor.mirror_disagreement(image, predictor(image))[0]) for image in (clear, noisy)]
+    assert 0 < shares[0] < 0.04  # about 2 % of the distance between the eyes
+    assert shares[1] > 1.2 * shares[0]
+    assert predictor.mirror_disagreement(clear, []).shape == (0,)
+
+
+def test_a_face_and_its_mirror_image_are_as_hard_as_each_other(predictor):
+    (face,) = predictor(PORTRAIT_PATH)
+    both = np.concatenate([portrait(), portrait()[:, ::-1]], axis=1)
+    one, other = predictor.mirror_disagreement(both, predictor(both))
+    assert one == pytest.approx(other, rel=0.1)
+    assert one == pytest.approx(predictor.mirror_disagreement(PORTRAIT_PATH, [face])[0], rel=0.1)

@@ -1,0 +1,69 @@
+"""Clips that come in through the page, and exports that go out."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from fkd.correction_store import CorrectionStore
+from fkd.errors import DataError, ImageError
+from fkd.ui import export_panel, video_desk
+from fkd.ui.export_panel import Exports
+from fkd.ui.video_desk import DOUBTFUL_COLUMNS, VideoDesk, doubtful_rows, summary
+from tests.clips import face_at, write_clip
+from tests.exchanged import corrected
+
+
+@pytest.fixture
+def desk(predictor, monkeypatch):
+    monkeypatch.setattr(video_desk, "KEPT", 1)
+    return VideoDesk(SimpleNamespace(predictor=lambda scheme: predictor))
+
+
+def test_a_clip_gives_results_and_the_doubtful_frames_as_a_zip_for_the_queue(desk, tmp_path):
+    frames = [face_at(100 + 3 * i, 40) for i in range(16)]
+    frames[6] = frames[7] = face_at(400, 0)
+    clip = write_clip(tmp_path / "walk.mp4", frames)
+    result, packed = desk.follow(clip, "ibug68", lambda share, what: None)
+    assert result.video.is_file() and result.table.is_file() and result.frames == 16
+    rows = doubtful_rows(result)
+    assert rows and all(len(row) == len(DOUBTFUL_COLUMNS) for row in rows)
+    with zipfile.ZipFile(packed) as archive:
+        assert sorted(archive.namelist()) == sorted(f"walk_{row[0]:06d}.png" for row in rows)
+    assert summary(result, 2.0) == f"16 frames, 1 face, 8 frames a second. To look at: {len(rows)} frame" + (
+        "s." if len(rows) > 1 else "."
+    )
+    again, _ = desk.follow(write_clip(tmp_path / "next.mp4", frames[:2]), "ibug68", lambda share, what: None)
+    assert again.video.is_file() and not result.video.exists()  # one is kept here
+
+
+def test_no_clip_and_a_broken_one_are_sentences_and_leave_nothing(desk, tmp_path):
+    with pytest.raises(ImageError, match="Add a video first"):
+        desk.follow(None, "ibug68", lambda share, what: None)
+    (tmp_path / "bad.mp4").write_bytes(b"nothing")
+    with pytest.raises(ImageError, match=r"bad\.mp4 is no video"):
+        desk.follow(tmp_path / "bad.mp4", "ibug68", lambda share, what: None)
+    assert list(Path(desk._temporary.name).iterdir()) == []
+
+
+def test_an_export_is_a_zip_with_pictures_and_labels(tmp_path, monkeypatch):
+    monkeypatch.setattr(export_panel, "KEPT", 1)
+    exports = Exports(corrected(tmp_path))
+    first = Path(exports.zip_of("coco", "kaggle15"))
+    with zipfile.ZipFile(first) as archive:
+        names = archive.namelist()
+    assert first.name == "fkd-coco.zip" and "annotations.json" in names
+    assert sum(name.endswith(".png") for name in names) == 2
+    assert Path(exports.zip_of("pts", "kaggle15")).is_file() and not first.exists()
+
+
+def test_an_export_of_nothing_or_in_no_format_is_a_sentence(tmp_path):
+    exports = Exports(CorrectionStore(tmp_path / "none"))
+    with pytest.raises(DataError, match="There are no corrections of ibug68"):
+        exports.zip_of("coco", "ibug68")
+    with pytest.raises(DataError, match="there is none"):
+        exports.zip_of("../etc", "ibug68")
+    assert list(Path(exports._temporary.name).iterdir()) == []
