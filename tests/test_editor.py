@@ -16,7 +16,15 @@ from pydantic import ValidationError
 import fkd.ui.editor as editor
 from fkd.corrections import STATES
 from fkd.errors import CorrectionsError
-from fkd.ui.editor import EditorDocument, EditorFace, KeypointEditor, parse_box, parse_face_edit, point_lists
+from fkd.ui.editor import (
+    EditorDocument,
+    EditorFace,
+    KeypointEditor,
+    parse_box,
+    parse_face_edit,
+    parse_save_undo,
+    point_lists,
+)
 
 FOLDER = Path(editor.__file__).parent
 WIDTH, HEIGHT = 512, 600
@@ -123,6 +131,14 @@ def test_a_payload_must_be_an_object(payload):
         parse_box(payload, WIDTH, HEIGHT)
 
 
+def test_an_undone_save_names_its_face():
+    undone = parse_save_undo({"doc_id": "photo", "face_id": "face", "rev": 4})
+    assert (undone.doc_id, undone.face_id, undone.rev) == ("photo", "face", 4)
+    for payload in (None, {"doc_id": "photo"}, {"face_id": "face"}, {"doc_id": "photo", "face_id": 7}):
+        with pytest.raises(CorrectionsError):
+            parse_save_undo(payload)
+
+
 def test_a_drawn_box_is_clipped_to_the_photo():
     box = parse_box({"doc_id": "photo", "rev": 2, "box_xyxy": [-20, 10, 60, 700]}, WIDTH, HEIGHT)
 
@@ -187,10 +203,10 @@ def test_python_and_the_browser_know_the_same_states():
 def test_the_component_offers_its_events():
     with gr.Blocks() as demo:
         component = KeypointEditor()
-        for listen in (component.edit, component.save, component.add_face, component.keep):
+        for listen in (component.edit, component.save, component.undo_save, component.add_face, component.keep):
             listen(lambda: None, None, None)
     assert [dependency["targets"][0][1] for dependency in demo.config["dependencies"]] == [
-        "edit", "save", "add_face", "keep",
+        "edit", "save", "undo_save", "add_face", "keep",
     ]  # fmt: skip
     assert component.postprocess(None) is None
     assert component.preprocess(None) is None

@@ -85,6 +85,7 @@ def test_discard_for_no_photo_shows_the_placeholder(editor):
 def test_save_and_go_on_saves_every_changed_face_first(editor_app, editor):
     choose(editor, "two")
     faces(editor, 2)
+    editor.root.scroll_into_view_if_needed()
     editor.drag(2, 14, 9)
     editor.button("next-face").click()
     editor.drag(30, 9, 9)

@@ -1,79 +1,55 @@
-// What a person can do to points and faces, whichever key, button or gesture asks for it.
+// What a person can do to the selected points, whichever key, button or gesture asks for it.
 
-function selectPoint(index) {
-  editor.pointIndex = index;
-  if (index >= 0 && viewScale()) bringIntoView(shownPlace(currentFace(), index));
-  draw();
-}
-
-function selectFace(index) {
-  if (index === editor.faceIndex || !editor.faces[index]) return;
-  editor.faceIndex = index;
-  editor.pointIndex = -1;
-  editor.hoverIndex = -1;
-  publish();
-  draw();
-}
-
-function stepFace(direction) {
-  const count = editor.faces.length;
-  if (count < 2) return;
-  selectFace((editor.faceIndex + direction + count) % count);
-  const [left, top, right, bottom] = currentFace().box;
-  if (viewScale()) bringIntoView([(left + right) / 2, (top + bottom) / 2]);
-  draw();
-}
-
-/** The next point; false at either end, where Tab leaves the editor as it leaves any other field. */
-function stepPoint(direction) {
-  const face = currentFace();
-  if (!face) return false;
-  const start = editor.pointIndex < 0 && direction < 0 ? pointCount() : editor.pointIndex;
-  const next = start + direction;
-  if (next < 0 || next >= pointCount()) return false;
-  selectPoint(next);
-  return true;
-}
-
+/** Change every selected point by `makeChange(face, index)`, which returns {point, state} or null, as one step. */
 function changeSelected(makeChange, joinLast) {
   const face = currentFace();
-  const index = editor.pointIndex;
-  if (!face || index < 0) return;
-  const change = makeChange(face, index);
-  if (change && applyChanges(face, [{ index, ...change }], joinLast)) finishEdit();
+  if (!face) return;
+  const changes = selectedPoints().flatMap((index) => {
+    const change = makeChange(face, index);
+    return change ? [{ index, ...change }] : [];
+  });
+  if (changes.length && applyChanges(face, changes, joinLast)) finishEdit();
 }
 
-/** The state of a point after it was put somewhere. An occluded point stays occluded. */
-function movedState(state) {
-  return state === 'occluded' ? 'occluded' : 'moved';
-}
-
+/** Move by image pixels: the selected points, or the whole face while that tool is on. */
 function nudge(dx, dy, joinLast) {
-  changeSelected((face, index) => {
-    const point = face.points[index];
-    return point && { point: clampToReach([point[0] + dx, point[1] + dy]), state: movedState(face.states[index]) };
-  }, joinLast);
+  const face = currentFace();
+  const indices = editor.tool === 'whole' ? face.points.map((_, index) => index) : selectedPoints();
+  const present = indices.filter((index) => face.points[index]);
+  if (!present.length) return;
+  const before = allRecords(face);
+  shiftPoints(face, present, before, [dx, dy]);
+  settleRest(face);
+  if (recordStep(face, before, joinLast)) finishEdit();
   if (editor.pointIndex >= 0) selectPoint(editor.pointIndex);
 }
 
-function confirmPoint() {
+function canNudge() {
+  return Boolean(currentFace()) && (editor.tool === 'whole' || selectedPoints().length > 0);
+}
+
+function confirmPoints() {
   changeSelected((face, index) => {
-    if (!FREE.includes(face.states[index])) return null;
-    return { point: face.points[index], state: 'confirmed' };
+    return FREE.includes(face.states[index]) ? { point: face.points[index], state: 'confirmed' } : null;
   });
 }
 
-/** Visible, occluded, absent, and back. */
+/** Visible, occluded, absent, and back; several points go where the first of them goes. */
 function cycleState() {
-  changeSelected((face, index) => {
+  const face = currentFace();
+  const [first] = selectedPoints();
+  if (!face || first === undefined) return;
+  const visible = !MARKED.includes(face.states[first]);
+  const hidden = face.states[first] === 'occluded';
+  changeSelected((_, index) => {
     const place = shownPlace(face, index);
-    if (face.states[index] === 'occluded') return { point: null, state: 'absent' };
-    if (face.states[index] !== 'absent') return { point: place, state: 'occluded' };
-    return { point: place, state: stateAtReturn(face, index) };
+    if (visible) return { point: place, state: 'occluded' };
+    if (hidden) return { point: null, state: 'absent' };
+    return MARKED.includes(face.states[index]) ? { point: place, state: stateAtReturn(face, index) } : null;
   });
 }
 
-function resetPoint() {
+function resetPoints() {
   changeSelected((face, index) => {
     const { points, states } = predictionOf(face);
     return { point: points[index], state: states[index] };
@@ -87,23 +63,9 @@ function resetFace() {
   if (applyChanges(face, points.map((point, index) => ({ index, point, state: states[index] })))) finishEdit();
 }
 
-function undo() {
-  if (currentFace() && undoStep(currentFace())) finishEdit();
-}
-
-function redo() {
-  if (currentFace() && redoStep(currentFace())) finishEdit();
-}
-
 function toggleColours() {
   editor.byState = !editor.byState;
   drawLegend();
-  draw();
-}
-
-function setAdding(on) {
-  editor.adding = on;
-  showHint(on ? 'Drag a box round the face. Esc cancels.' : '');
   draw();
 }
 

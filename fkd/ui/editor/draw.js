@@ -53,15 +53,20 @@ function drawBoxes(scale) {
     box.setAttribute('width', Math.max(right - left, 0));
     box.setAttribute('height', Math.max(bottom - top, 0));
     const [plate, text, tick] = badge.children;
-    text.textContent = (index + 1) + (changed ? '*' : '');
+    text.textContent = face.number + (changed ? '*' : '');
     const textWidth = 7 * text.textContent.length;
     plate.setAttribute('width', textWidth + 12 + (saved ? 14 : 0));
     tick.setAttribute('transform', 'translate(' + (textWidth + 11) + ' 0)');
     tick.style.display = saved ? '' : 'none';
     // Above the box, or inside where the photo ends.
-    const inside = (top - view.y) * scale + (svg.clientHeight - view.height * scale) / 2 < 22;
+    const inside = (top - view.y) * scale + (stageSize.height - view.height * scale) / 2 < 22;
     badge.setAttribute('transform', placeAt([left, top + (inside ? 22 / scale : 0)], scale));
   });
+}
+
+/** Browsers work through an attribute that is set to what it was as well. */
+function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
 /** A transform under which the node keeps one size on the screen. */
@@ -76,19 +81,20 @@ function makePoint(index) {
 }
 
 function drawPoints(face, scale) {
-  const glyphSize = svg.clientWidth < SMALL_STAGE_PX ? 0.75 : 1;
+  const glyphSize = stageSize.width < SMALL_STAGE_PX ? 0.75 : 1;
   matchNodes(find('.fkd-points'), face ? pointCount() : 0, makePoint).forEach((group, index) => {
     const place = shownPlace(face, index);
     const state = face.states[index];
     const [halo, glyph] = group.children;
-    group.setAttribute('transform', placeAt(place, scale / glyphSize));
-    group.dataset.x = String(place[0]);
-    group.dataset.y = String(place[1]);
-    group.dataset.state = state;
-    halo.setAttribute('d', STATE_SHAPES[state]);
-    glyph.setAttribute('d', STATE_SHAPES[state]);
-    glyph.setAttribute('class', 'fkd-glyph fkd-glyph-' + state);
-    glyph.style.setProperty('--fkd-colour', pointColour(face, index));
+    setAttribute(group, 'transform', placeAt(place, scale / glyphSize));
+    setAttribute(group, 'data-x', String(place[0]));
+    setAttribute(group, 'data-y', String(place[1]));
+    setAttribute(group, 'data-state', state);
+    group.classList.toggle('fkd-chosen', editor.chosen.has(index));
+    setAttribute(halo, 'd', STATE_SHAPES[state]);
+    setAttribute(glyph, 'd', STATE_SHAPES[state]);
+    setAttribute(glyph, 'class', 'fkd-glyph fkd-glyph-' + state);
+    setAttribute(glyph, 'style', '--fkd-colour:' + pointColour(face, index));
   });
 }
 
@@ -96,15 +102,16 @@ function drawEdges(face) {
   const lines = (face ? editor.doc.edges : [])
     .filter(([from, to]) => face.points[from] && face.points[to])
     .map(([from, to]) => 'M' + face.points[from].join(' ') + 'L' + face.points[to].join(' '));
-  root.querySelectorAll('.fkd-edge').forEach((edge) => edge.setAttribute('d', lines.join('')));
+  ['.fkd-edge-under', '.fkd-edge-over'].forEach((edge) => setAttribute(find(edge), 'd', lines.join('')));
 }
 
 /** Draw everything anew; cheap enough for every pointer event. */
 function draw() {
+  measureStage();
   const scale = editor.doc ? viewScale() : 0;
   if (scale) {
     const face = currentFace();
-    svg.classList.toggle('fkd-pixels', scale >= PIXELS_FROM_SCALE);
+    photoLayer.classList.toggle('fkd-pixels', scale >= PIXELS_FROM_SCALE);
     drawBoxes(scale);
     drawEdges(face);
     drawPoints(face, scale);

@@ -1,12 +1,19 @@
-// Undo and redo, without limit, per face. A step is a list of {index, before, after}; before and after are records as
-// setPoint takes them.
+// Undo and redo, without limit, per face. A step is {at, changes}: `at` says which step of all it was, `changes` are a
+// list of {index, before, after}; before and after are records as setPoint takes them.
+
+let stepCount = 0;
+
+function nextStep() {
+  stepCount += 1;
+  return stepCount;
+}
 
 function pointRecord(face, index) {
   return { point: face.points[index], state: face.states[index], place: shownPlace(face, index) };
 }
 
 function sameRecord(one, other) {
-  return one.state === other.state && samePlace(one.point, other.point);
+  return one.state === other.state && samePlace(one.point, other.point) && samePlace(one.place, other.place);
 }
 
 function allRecords(face) {
@@ -25,29 +32,37 @@ function applyChanges(face, changes, joinLast) {
 
 /** Make a step of all that has changed since `before`, the records of all points, as at the end of a drag. */
 function recordStep(face, before, joinLast) {
-  const step = before
+  const changes = before
     .map((record, index) => ({ index, before: record, after: pointRecord(face, index) }))
     .filter(({ before: earlier, after }) => !sameRecord(earlier, after));
-  if (step.length === 0) return false;
+  if (changes.length === 0) return false;
   const last = face.undo[face.undo.length - 1];
-  if (joinLast && last && handMade(last) >= 0 && handMade(last) === handMade(step)) joinSteps(last, step);
-  else face.undo.push(step);
+  if (joinLast && last && madeAlike(last.changes, changes)) joinChanges(last.changes, changes);
+  else face.undo.push({ at: nextStep(), changes });
   face.redo = [];
+  forgetBroughtBack();
   return true;
 }
 
-/** The one point of a step that a person changed, -1 if there are several; the others settled. */
-function handMade(step) {
-  const byHand = step.filter(({ before, after }) => !FREE.includes(before.state) || !FREE.includes(after.state));
-  return byHand.length === 1 ? byHand[0].index : -1;
+/** The points of a step that a person changed; the others settled. */
+function handMade(changes) {
+  return changes
+    .filter(({ before, after }) => !FREE.includes(before.state) || !FREE.includes(after.state))
+    .map(({ index }) => index);
+}
+
+/** Whether a person changed the same points in both. */
+function madeAlike(changes, later) {
+  const made = handMade(changes);
+  return made.length > 0 && made.join() === handMade(later).join();
 }
 
 /** Let one step of undo take back both. */
-function joinSteps(step, next) {
-  next.forEach((change) => {
-    const earlier = step.find(({ index }) => index === change.index);
+function joinChanges(changes, later) {
+  later.forEach((change) => {
+    const earlier = changes.find(({ index }) => index === change.index);
     if (earlier) earlier.after = change.after;
-    else step.push(change);
+    else changes.push(change);
   });
 }
 
@@ -55,8 +70,9 @@ function travel(face, from, to, side) {
   const step = from.pop();
   if (!step) return false;
   to.push(step);
-  step.forEach((change) => setPoint(face, change.index, change[side]));
-  if (handMade(step) >= 0) editor.pointIndex = handMade(step);
+  step.changes.forEach((change) => setPoint(face, change.index, change[side]));
+  const made = handMade(step.changes);
+  if (made.length === 1) choose(made);
   return true;
 }
 

@@ -1,21 +1,36 @@
 // The keyboard. Keys that a page also uses (Tab, arrows, letters) count only while the photo itself has the focus.
+// D, F, S, Q, the digits from 1 on and Ctrl with Enter are left to the page around.
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const ZOOM_STEP = 1.4;
 
 const KEY_ACTIONS = {
-  Enter: () => confirmPoint(),
+  Enter: () => confirmPoints(),
   o: () => cycleState(),
-  r: () => resetPoint(),
+  r: () => resetPoints(),
+  x: () => flipFace(),
+  t: () => toggleWalk(),
+  m: () => toggleTool('select'),
+  w: () => toggleTool('whole'),
+  a: () => toggleTool('add'),
   c: () => toggleColours(),
   g: () => toggleSettling(),
-  f: () => showFace(),
+  l: () => showLight(!isLightOpen()),
+  b: () => setLight('brightness', light.brightness * LIGHT_STEP),
+  k: () => setLight('contrast', light.contrast * LIGHT_STEP),
+  h: () => hidePoints(true),
+  v: () => showFace(),
   0: () => showPhoto(),
   '+': () => zoomStep(ZOOM_STEP),
   '=': () => zoomStep(ZOOM_STEP),
   '-': () => zoomStep(1 / ZOOM_STEP),
   '[': () => stepFace(-1),
   ']': () => stepFace(1),
+};
+const SHIFT_ACTIONS = {
+  Delete: () => removeFace(),
+  b: () => setLight('brightness', light.brightness / LIGHT_STEP),
+  k: () => setLight('contrast', light.contrast / LIGHT_STEP),
 };
 
 function keyDown(event) {
@@ -41,30 +56,41 @@ function commandKey(event) {
 }
 
 function stageKey(event) {
+  if (event.key === 'Alt') return true; // some browsers would open their menu
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'a') {
+    chooseAll();
+    return true;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   if (event.key === ' ') {
     spaceHeld = true;
     return true;
   }
+  endTurn();
   if (gesture) return event.key !== 'Tab'; // no second change while one is being made
   if (event.key === 'Tab') return stepPoint(event.shiftKey ? -1 : 1);
   const arrow = ARROWS[event.key];
-  if (arrow) {
-    if (editor.pointIndex < 0) return false;
-    const step = event.shiftKey ? 10 : 1;
-    nudge(arrow[0] * step, arrow[1] * step, event.repeat);
-    return true;
-  }
-  const action = KEY_ACTIONS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (arrow) return arrowKey(arrow, event);
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const action = (event.shiftKey && SHIFT_ACTIONS[key]) || KEY_ACTIONS[key];
   if (!action) return false;
   action();
   return true;
 }
 
-/** One thing at a time: the gesture, the box mode, then the focus. */
+function arrowKey([dx, dy], { shiftKey, repeat }) {
+  if (!canNudge()) return false;
+  const step = shiftKey ? 10 : 1;
+  nudge(dx * step, dy * step, repeat);
+  return true;
+}
+
+/** One thing at a time: the gesture, the tool, the panel, the selection of several, then the focus. */
 function escape() {
   if (gesture) cancelGesture();
-  else if (editor.adding) setAdding(false);
+  else if (editor.tool) setTool('');
+  else if (isLightOpen()) showLight(false);
+  else if (editor.chosen.size) selectPoint(-1);
   else root.contains(document.activeElement) && document.activeElement.blur();
   return true;
 }
@@ -77,4 +103,15 @@ function helpKey(event) {
 
 function keyUp(event) {
   if (event.key === ' ') spaceHeld = false;
+  if (event.key.toLowerCase() === 'h') hidePoints(false);
+  if (event.key !== 'Alt') return;
+  event.preventDefault();
+  endTurn();
+}
+
+/** Keys that are let go elsewhere are not heard here. */
+function letGoOfKeys() {
+  spaceHeld = false;
+  hidePoints(false);
+  endTurn();
 }

@@ -5,6 +5,10 @@ let nextPhoto = null; // {value, whenSaved}: the document that waits, and whethe
 /** Show another photo, or none: at once if nothing can be lost, else when the person says so. */
 function moveOn(value) {
   const unsaved = unsavedFaces();
+  if (isLostPhoto(value)) {
+    takeAlong(value);
+    return;
+  }
   if (unsaved.length === 0) {
     load(value);
     return;
@@ -26,6 +30,12 @@ function saveAndGoOn() {
 
 function goOnIfSaved() {
   if (nextPhoto && nextPhoto.whenSaved && unsavedFaces().length === 0) goOn();
+}
+
+/** What was done to this photo is not wanted; what was kept of it from before may still be. */
+function discardAndGoOn() {
+  writeDraft(offered.faces.concat(wanted));
+  goOn();
 }
 
 function goOn() {

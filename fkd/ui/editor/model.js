@@ -8,21 +8,29 @@ const OUTSIDE_SHARE = 0.25; // how far outside the photo a point may be dragged,
 const SAME_PX = 0.005;
 
 const root = element.querySelector('[data-testid="fkd-editor"]');
-const find = (selector) => root.querySelector(selector);
+const found = new Map(); // selector → node: what is looked for is there from the start
+function find(selector) {
+  if (!found.has(selector)) found.set(selector, root.querySelector(selector));
+  return found.get(selector);
+}
 
 const editor = {
   doc: null, // the last value taken over from the server, without its faces
   faces: [],
   faceIndex: 0,
-  pointIndex: -1,
+  pointIndex: -1, // the point that the keys are for, -1 while several are chosen
+  chosen: new Set(), // several points that move together; empty while there is but one
   hoverIndex: -1,
   rev: 0, // rises with every change of the value
   serverRev: 0, // the highest rev that a server value carried
   waiting: [], // server values that came in mid-drag
-  adding: false, // "Add face" mode
+  tool: '', // what a drag on the photo does, one of TOOLS; '' for moving the view
   awaitedBox: null, // a box that was drawn and is not answered yet
   awaitedRev: 0,
   byState: false, // colours
+  leastCertainFirst: false, // the way Tab goes
+  refused: false, // whether the server has refused something since the photo was opened or saved
+  removals: [], // faces that were removed, see faces.js
   settling: true, // whether the rest of a face settles when a point is fixed
 };
 
@@ -39,8 +47,8 @@ function readPoint(pair) {
   return [pair[0], pair[1]];
 }
 
-/** A face of the server's document as the editor keeps it. */
-function openFace(raw, count) {
+/** A face of the server's document as the editor keeps it; `count` is the number of points. */
+function openFace(raw, number, count) {
   const indices = Array.from({ length: count }, (_, index) => index);
   const predicted = indices.map((index) => readPoint(raw.predicted && raw.predicted[index]));
   const states = indices.map((index) => (STATES.includes(raw.states && raw.states[index]) ? raw.states[index] : 'untouched'));
@@ -51,6 +59,7 @@ function openFace(raw, count) {
   });
   const face = {
     faceId: String(raw.face_id),
+    number, // what a person calls it: its place in the document, from 1
     box: raw.box_xyxy.map(Number),
     score: raw.score,
     predicted,
@@ -63,6 +72,7 @@ function openFace(raw, count) {
     spread: (raw.spread || []).map(Number), // how far each point may be off, see settle.js
     rollRad: Number(raw.roll_rad) || 0,
     baseline: null, // points and states that need no saving
+    takingBack: false, // whether its last save is being undone
     pending: new Map(), // rev of a save → what it sent and when, until it is answered
     undo: [],
     redo: [],

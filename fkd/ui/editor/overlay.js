@@ -12,17 +12,20 @@ function pointText(face, index) {
 
 function drawOverlay(face, scale) {
   const dragged = draggedPoint();
+  const moving = gesture && CHANGING.includes(gesture.kind);
   const named = editor.hoverIndex >= 0 ? editor.hoverIndex : editor.pointIndex;
   drawRing(find('.fkd-ring-hover'), face, editor.hoverIndex, scale);
   drawRing(find('.fkd-ring-selected'), face, editor.pointIndex, scale);
-  drawLabel(face, dragged ? -1 : named);
+  drawLabel(face, moving ? -1 : named);
   drawCrosshair(dragged && !dragged.touch ? face.points[dragged.index] : null, scale);
   drawLoupe(dragged && dragged.touch ? face.points[dragged.index] : null, scale);
+  drawGrip(scale);
   drawDraft();
   root.classList.toggle('fkd-dragging', Boolean(dragged));
-  find('.fkd-points')
-    .querySelectorAll('[data-point]')
-    .forEach((node, index) => node.classList.toggle('fkd-dragged', Boolean(dragged) && dragged.index === index));
+  root.classList.toggle('fkd-moving-face', Boolean(moving) && !dragged);
+  Array.from(find('.fkd-points').children).forEach((node, index) => {
+    node.classList.toggle('fkd-dragged', Boolean(dragged) && dragged.index === index);
+  });
 }
 
 function drawRing(ring, face, index, scale) {
@@ -39,15 +42,15 @@ function drawLabel(face, index) {
   if (label.hidden) return;
   label.textContent = pointText(face, index);
   const [x, y] = toStage(shownPlace(face, index));
-  const left = x + LABEL_GAP_PX + label.offsetWidth > svg.clientWidth ? x - LABEL_GAP_PX - label.offsetWidth : x + LABEL_GAP_PX;
+  const left = x + LABEL_GAP_PX + label.offsetWidth > stageSize.width ? x - LABEL_GAP_PX - label.offsetWidth : x + LABEL_GAP_PX;
   const top = y - LABEL_GAP_PX - label.offsetHeight < 0 ? y + LABEL_GAP_PX : y - LABEL_GAP_PX - label.offsetHeight;
-  label.style.left = Math.min(Math.max(left, 4), Math.max(svg.clientWidth - label.offsetWidth - 4, 4)) + 'px';
-  label.style.top = Math.min(top, svg.clientHeight - label.offsetHeight - 4) + 'px';
+  label.style.left = Math.min(Math.max(left, 4), Math.max(stageSize.width - label.offsetWidth - 4, 4)) + 'px';
+  label.style.top = Math.min(top, stageSize.height - label.offsetHeight - 4) + 'px';
 }
 
 function drawCrosshair(place, scale) {
   const gap = 12 / scale;
-  const far = Math.max(svg.clientWidth, svg.clientHeight) / scale;
+  const far = Math.max(stageSize.width, stageSize.height) / scale;
   const lines = place
     ? [
         [place[0] - far, place[1], place[0] - gap, place[1]],
@@ -56,7 +59,7 @@ function drawCrosshair(place, scale) {
         [place[0], place[1] + gap, place[0], place[1] + far],
       ].map(([x1, y1, x2, y2]) => 'M' + x1 + ' ' + y1 + 'L' + x2 + ' ' + y2)
     : [];
-  root.querySelectorAll('.fkd-cross').forEach((cross) => cross.setAttribute('d', lines.join('')));
+  ['.fkd-cross-under', '.fkd-cross-over'].forEach((cross) => setAttribute(find(cross), 'd', lines.join('')));
 }
 
 function drawLoupe(place, scale) {
@@ -74,15 +77,28 @@ function drawLoupe(place, scale) {
   const [x, y] = toStage(place);
   const near = LOUPE_PX + 48;
   const nearLeft = x < near && y < near;
-  const nearRight = x > svg.clientWidth - near && y < near;
-  if (!loupe.dataset.side) loupe.dataset.side = x < svg.clientWidth / 2 ? 'right' : 'left';
+  const nearRight = x > stageSize.width - near && y < near;
+  if (!loupe.dataset.side) loupe.dataset.side = x < stageSize.width / 2 ? 'right' : 'left';
   if (loupe.dataset.side === 'left' && nearLeft && !nearRight) loupe.dataset.side = 'right';
   if (loupe.dataset.side === 'right' && nearRight && !nearLeft) loupe.dataset.side = 'left';
+}
+
+/** The grip below the selected point, and the line that ties it to the point. */
+function drawGrip(scale) {
+  const held = gripPlace();
+  const node = find('.fkd-grip');
+  node.style.display = held ? '' : 'none';
+  if (!held) return;
+  const [line, knob] = node.children;
+  line.setAttribute('d', 'M0 ' + 12 * held.side + 'V' + (GRIP_PX - 11) * held.side);
+  knob.setAttribute('cy', GRIP_PX * held.side);
+  node.setAttribute('transform', placeAt(held.place, scale));
 }
 
 function drawDraft() {
   const box = draftBox();
   const draft = find('.fkd-draft');
+  draft.classList.toggle('fkd-lasso', Boolean(gesture) && gesture.kind === 'lasso');
   draft.style.display = box ? '' : 'none';
   if (!box) return;
   draft.setAttribute('x', box[0]);

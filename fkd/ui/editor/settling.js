@@ -35,7 +35,8 @@ function settleRest(face) {
 function stateAtReturn(face, index) {
   const place = shownPlace(face, index);
   if (samePlace(place, face.predicted[index])) return 'untouched';
-  const visible = face.undo.flat().filter(({ index: of, before }) => of === index && !MARKED.includes(before.state));
+  const steps = face.undo.flatMap(({ changes }) => changes);
+  const visible = steps.filter(({ index: of, before }) => of === index && !MARKED.includes(before.state));
   const last = visible.length ? visible[visible.length - 1].before : null;
   return last && last.state === 'settled' && samePlace(last.place, place) ? 'settled' : 'moved';
 }

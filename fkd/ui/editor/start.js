@@ -15,18 +15,20 @@ stage.addEventListener('wheel', wheel, { passive: false });
 // The middle button would start the browser's own scrolling, and a double click would select text.
 stage.addEventListener('mousedown', (event) => event.button === 1 && event.preventDefault());
 stage.addEventListener('dragstart', (event) => event.preventDefault());
-stage.addEventListener('blur', () => {
-  spaceHeld = false;
-});
+stage.addEventListener('blur', letGoOfKeys);
 
 root.addEventListener('keydown', keyDown);
 root.addEventListener('keyup', keyUp);
 root.addEventListener('click', buttonClicked);
 root.addEventListener('mousedown', buttonPressed);
+root.addEventListener('pointerdown', peekPressed);
+root.addEventListener('input', lightSlid);
 // For the page around: dispatched here or on anything inside, bubbling or not.
 element.addEventListener('fkd-save', save, true);
 element.addEventListener('fkd-failed', requestFailed, true);
 window.addEventListener('beforeunload', askBeforeLeaving);
+window.addEventListener('offline', checkConnection);
+window.addEventListener('online', checkConnection);
 
 find('.fkd-photo').addEventListener('error', () => {
   if (editor.doc) showHint('The photo could not be shown. Add it again above.');
@@ -38,4 +40,5 @@ new ResizeObserver(draw).observe(stage);
 editor.settling = rememberedSettling();
 watch('value', receive);
 drawLegend();
+drawLight();
 merge(props.value);

@@ -1,4 +1,4 @@
-// Buttons, the line about the selected point, the line about saving, hints and the help.
+// Buttons, the line about the selected points and the line about saving.
 
 const BUTTON_ACTIONS = {
   undo: () => undo(),
@@ -8,19 +8,30 @@ const BUTTON_ACTIONS = {
   'zoom-out': () => zoomStep(1 / ZOOM_STEP),
   'fit-face': () => showFace(),
   'fit-photo': () => showPhoto(),
-  'add-face': () => setAdding(!editor.adding),
+  select: () => toggleTool('select'),
+  whole: () => toggleTool('whole'),
+  flip: () => flipFace(),
+  'add-face': () => toggleTool('add'),
+  'remove-face': () => removeFace(),
   settle: () => toggleSettling(),
+  light: () => showLight(!isLightOpen()),
+  'reset-light': () => resetLight(),
+  peek: () => undefined, // held, not clicked: see light.js
   help: () => showHelp(true),
   'close-help': () => showHelp(false),
   'previous-face': () => stepFace(-1),
   'next-face': () => stepFace(1),
   colours: () => toggleColours(),
-  confirm: () => confirmPoint(),
+  walk: () => toggleWalk(),
+  confirm: () => confirmPoints(),
   cycle: () => cycleState(),
-  'reset-point': () => resetPoint(),
+  'reset-point': () => resetPoints(),
   save: () => save(),
+  'undo-save': () => undoSave(),
+  restore: () => restoreOffered(),
+  forget: () => forgetOffered(),
   'leave-save': () => saveAndGoOn(),
-  'leave-discard': () => goOn(),
+  'leave-discard': () => discardAndGoOn(),
   'leave-keep': () => keepEditing(),
 };
 
@@ -28,7 +39,10 @@ const button = (action) => find('[data-action="' + action + '"]');
 
 function buttonClicked(event) {
   const pressed = event.target.closest('[data-action]');
-  if (pressed && !pressed.disabled) BUTTON_ACTIONS[pressed.dataset.action]();
+  if (!pressed || pressed.disabled) return;
+  // The keys are for what was just done: Ctrl+Z takes it back.
+  if (!root.contains(document.activeElement)) stage.focus({ preventScroll: true });
+  BUTTON_ACTIONS[pressed.dataset.action]();
 }
 
 /** A click on a button leaves the focus on the photo, so that the keys go on working. */
@@ -38,24 +52,28 @@ function buttonPressed(event) {
 
 function drawControls() {
   const face = currentFace();
-  const index = editor.pointIndex;
-  const state = face && index >= 0 ? face.states[index] : null;
-  button('undo').disabled = !face || face.undo.length === 0;
-  button('redo').disabled = !face || face.redo.length === 0;
-  button('reset-face').disabled = !face;
-  button('fit-face').disabled = !face;
-  button('add-face').setAttribute('aria-pressed', String(editor.adding));
+  const states = face ? selectedPoints().map((index) => face.states[index]) : [];
+  button('undo').disabled = !canUndo();
+  button('redo').disabled = !canRedo();
+  ['reset-face', 'fit-face', 'remove-face'].forEach((action) => {
+    button(action).disabled = !face;
+  });
+  button('flip').disabled = !canFlip();
   button('settle').setAttribute('aria-pressed', String(editor.settling));
   button('settle').hidden = !documentPrior();
-  button('confirm').disabled = !FREE.includes(state);
-  button('cycle').disabled = !state;
-  button('reset-point').disabled = !state;
+  button('walk').setAttribute('aria-pressed', String(editor.leastCertainFirst));
+  button('confirm').disabled = !states.some((state) => FREE.includes(state));
+  button('cycle').disabled = states.length === 0;
+  button('reset-point').disabled = states.length === 0;
   button('save').disabled = !face || isSaved(face);
-  stage.classList.toggle('fkd-adding', editor.adding);
+  button('undo-save').hidden = !canUndoSave(face);
   find('.fkd-faces').hidden = editor.faces.length < 2;
   setText(find('.fkd-face-count'), editor.faceIndex + 1 + ' / ' + editor.faces.length);
-  setText(find('.fkd-point-text'), selectionText(face, index));
+  setText(find('.fkd-point-text'), selectionText(face, editor.pointIndex));
+  drawTools();
   drawStatus(face);
+  drawConnection();
+  drawOffer();
   drawLeaving();
 }
 
@@ -65,6 +83,7 @@ function setText(node, text) {
 
 function selectionText(face, index) {
   if (!face) return 'No face yet: draw a box round one with "Add face".';
+  if (editor.chosen.size) return editor.chosen.size + ' points selected. Esc clears.';
   if (index < 0) return 'Drag a point to put it right.';
   const point = face.points[index];
   const place = point ? ' · ' + point.map((value) => value.toFixed(1)).join(', ') : '';
@@ -88,25 +107,10 @@ function statusText(face) {
   const others = unsavedFaces().filter((each) => each !== face).length;
   const more = others ? ' · ' + others + (others === 1 ? ' other face' : ' other faces') + ' not saved' : '';
   if (isAwaited(face)) return 'Saving…' + more;
+  if (face.takingBack) return 'Taking the save back…' + more;
   const count = unsavedCount(face);
   if (count) return count + (count === 1 ? ' point' : ' points') + ' changed, not saved' + more;
   return (face.savedId ? 'Saved' : 'No changes') + more;
-}
-
-function showHint(text) {
-  const hint = find('.fkd-hint');
-  hint.hidden = !text;
-  hint.textContent = text;
-}
-
-function isHelpOpen() {
-  return !find('.fkd-help').hidden;
-}
-
-function showHelp(open) {
-  find('.fkd-help').hidden = !open;
-  (open ? button('close-help') : stage).focus({ preventScroll: true });
-  return true;
 }
 
 /** Leaving the page with unsaved edits asks first; a later mount of the editor has its own listener. */

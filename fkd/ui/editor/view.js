@@ -2,23 +2,35 @@
 
 const svg = find('.fkd-svg');
 const stage = find('.fkd-stage');
+// The photo lies in a layer of its own below: while points move, the browser need not draw and filter it anew.
+const photoLayer = find('.fkd-photo-svg');
 const MAX_SCALE = 40; // screen pixels per image pixel
 const FACE_MARGIN = 0.15;
+
+// The size of the stage in CSS pixels, read before anything is drawn: reading it in between would lay the page out anew.
+const stageSize = { width: 0, height: 0 };
 
 let view = { x: -0.5, y: -0.5, width: 1, height: 1 };
 
 function setView(next) {
   view = next;
-  svg.setAttribute('viewBox', [view.x, view.y, view.width, view.height].join(' '));
+  const box = [view.x, view.y, view.width, view.height].join(' ');
+  svg.setAttribute('viewBox', box);
+  photoLayer.setAttribute('viewBox', box);
+}
+
+function measureStage() {
+  stageSize.width = svg.clientWidth;
+  stageSize.height = svg.clientHeight;
 }
 
 /** Screen pixels per image pixel; 0 while the stage is hidden. */
 function viewScale() {
-  return Math.min(svg.clientWidth / view.width, svg.clientHeight / view.height);
+  return Math.min(stageSize.width / view.width, stageSize.height / view.height);
 }
 
 function fitScale() {
-  return Math.min(svg.clientWidth / editor.doc.width, svg.clientHeight / editor.doc.height);
+  return Math.min(stageSize.width / editor.doc.width, stageSize.height / editor.doc.height);
 }
 
 /** Page coordinates, as in pointer events, to image pixels. */
@@ -31,8 +43,8 @@ function toImage(clientX, clientY) {
 function toStage([x, y]) {
   const scale = viewScale();
   return [
-    svg.clientWidth / 2 + (x - view.x - view.width / 2) * scale,
-    svg.clientHeight / 2 + (y - view.y - view.height / 2) * scale,
+    stageSize.width / 2 + (x - view.x - view.width / 2) * scale,
+    stageSize.height / 2 + (y - view.y - view.height / 2) * scale,
   ];
 }
 
@@ -86,7 +98,7 @@ function moveView(x, y, width, height) {
 function bringIntoView(place) {
   const [left, top] = toStage(place);
   const edge = 24;
-  const dx = Math.min(left - edge, 0) + Math.max(left + edge - svg.clientWidth, 0);
-  const dy = Math.min(top - edge, 0) + Math.max(top + edge - svg.clientHeight, 0);
+  const dx = Math.min(left - edge, 0) + Math.max(left + edge - stageSize.width, 0);
+  const dy = Math.min(top - edge, 0) + Math.max(top + edge - stageSize.height, 0);
   if (dx || dy) panBy(dx / viewScale(), dy / viewScale());
 }
