@@ -1,0 +1,186 @@
+"""The queue on the page: where photos are added, and what its panel's events do."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+from gradio.data_classes import FileData
+from gradio.events import Dependency
+
+from fkd.review_queue import FILTERS
+from fkd.ui.door import Door
+from fkd.ui.editor import KeypointEditor
+from fkd.ui.messages import say, told
+from fkd.ui.queue_desk import QueueDesk
+from fkd.ui.queue_panel import QueuePanel, QueueView
+from fkd.ui.rights import Right
+
+__all__ = ["QueueEvents", "visitor_of"]
+
+_TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
+_FILLING_SECONDS = 1.5
+_FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
+
+
+def visitor_of(name: str, token: Any, window: str) -> str:
+    """Whose photos somebody may see: by their login, else by what their browser keeps, else this window's only.
+
+    Args:
+        name: the user name that they logged in with, or "".
+        token: what the browser sent; one that this app did not make up cannot be guessed, and anything else is void.
+        window: Gradio's session.
+    """
+    if name:
+        return f"user {name}"
+    return f"browser {token}" if isinstance(token, str) and _TOKEN.fullmatch(token) else f"window {window}"
+
+
+class QueueEvents:
+    """What the page's queue is made of, and its events.
+
+    Made in two steps: the places where photos are added (`inputs`) and the panel (`panel`) are laid out where they are
+    called, then `wire` connects them with the editor.
+    """
+
+    def __init__(self, queue: QueueDesk, door: Door):
+        self.queue = queue
+        self.door = door
+        self._revs = itertools.count(1)
+
+    def inputs(self) -> None:
+        """Lay out where photos are added."""
+        self.files = gr.File(
+            label="Many photos, or a zip of them", file_count="multiple", height=140, elem_id="fkd-queue-files"
+        )
+        self.folder = gr.UploadButton(
+            "Add a folder of photos", file_count="directory", size="sm", elem_id="fkd-queue-folder"
+        )
+        self.token = gr.BrowserState("", storage_key="fkd-visitor")
+
+    def panel(self) -> None:
+        """Lay out the panel."""
+        self.view = QueuePanel(elem_id="fkd-queue")
+        self.timer = gr.Timer(_FILLING_SECONDS, active=False)
+
+    def wire(
+        self,
+        page: gr.Blocks,
+        editor: KeypointEditor,
+        status: gr.HTML,
+        fields: Sequence[Component],
+        after: Sequence[Dependency],
+    ) -> None:
+        """Connect the queue with the page around it.
+
+        Args:
+            fields: where the scheme is chosen, and where people write their name.
+            after: events after which the queue looks different.
+        """
+        person = [*fields, self.token]
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
+        # Quick, and of no concern to others: they need not wait for each other.
+        at_once = {**quiet, "concurrency_limit": None, "trigger_mode": "multiple"}
+
+        page.load(self._let(Right.LOOK, self.arrive), person, [self.token, self.view, self.timer], **quiet)
+        for added, by in ((self.files.upload, self.files), (self.folder.upload, self.folder)):
+            added(
+                self._let(Right.PREDICT, self.add), [by, *person], [self.files, status, self.view, self.timer],
+                api_visibility="private", show_progress_on=[by],
+            )  # fmt: skip
+        self.timer.tick(self._let(Right.LOOK, self.tick), person, [self.view, self.timer], **at_once)
+        stepped = self.view.step(
+            self._let(Right.LOOK, self.step), person, [editor, status, self.view], **at_once,
+            queue=False,  # the answer comes with the request itself, a round trip earlier
+        )  # fmt: skip
+        stepped.success(self._let(Right.LOOK, self.look_ahead), person, self.view, **at_once)
+        stepped.failure(None, js=_FAILED_JS, api_visibility="private")
+        self.view.choose(self._let(Right.LOOK, self.choose), person, self.view, **at_once)
+        self.view.flag(self._let(Right.SAVE, self.flag), person, [status, self.view], **at_once)
+        for event in after:
+            event.then(self._let(Right.LOOK, self.see), person, self.view, **at_once)
+        editor.edit(self._let(Right.LOOK, self.renew), None, None, **at_once)
+        page.unload(self._let(Right.LOOK, self.leave))
+
+    def arrive(self, scheme: str, name: str, token: Any, request: gr.Request):
+        """A window was opened: the browser gets a token unless it has one."""
+        if visitor_of("", token, "") == "window ":
+            token = secrets.token_urlsafe(16)
+        view = self.see(scheme, name, token, request)
+        return token, view, gr.Timer(active=view.waiting > 0)
+
+    def add(self, paths: list[str] | None, scheme: str, name: str, token: Any, request: gr.Request):
+        sentence = self.queue.add_files(paths or [], self._visitor(token, request), scheme)
+        return None, say(sentence), self.see(scheme, name, token, request), gr.Timer(active=True)
+
+    def tick(self, scheme: str, name: str, token: Any, request: gr.Request):
+        view = self.see(scheme, name, token, request)
+        return view, gr.Timer(active=view.waiting > 0)
+
+    def step(self, scheme: str, name: str, token: Any, request: gr.Request, event: gr.EventData):
+        visitor, name = self._visitor(token, request), self._name(name, request)
+        back = bool(event._data.get("back")) if isinstance(event._data, dict) else False
+        document, sentence = self.queue.step(request.session_hash, visitor, scheme, name, back)
+        return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)
+
+    def look_ahead(self, scheme: str, name: str, token: Any, request: gr.Request):
+        visitor, name = self._visitor(token, request), self._name(name, request)
+        pictures = self.queue.look_ahead(request.session_hash, visitor, scheme, name)
+        view = self.see(scheme, name, token, request)
+        view.ahead = [FileData(path=str(picture)) for picture in pictures]
+        return view
+
+    def choose(self, scheme: str, name: str, token: Any, request: gr.Request, event: gr.EventData):
+        shown = event._data.get("shown") if isinstance(event._data, dict) else None
+        if shown in FILTERS:
+            self.queue.seat(request.session_hash).show(shown)
+        return self.see(scheme, name, token, request)
+
+    def flag(self, scheme: str, name: str, token: Any, request: gr.Request):
+        sentence = self.queue.flag(request.session_hash, self._name(name, request))
+        return say(sentence), self.see(scheme, name, token, request)
+
+    def renew(self, request: gr.Request) -> None:
+        """Somebody works on a photo: it stays theirs."""
+        self.queue.leases.renew(request.session_hash)
+
+    def leave(self, request: gr.Request) -> None:
+        """The window was closed."""
+        self.queue.leave(request.session_hash)
+
+    def see(self, scheme: str, name: str, token: Any, request: gr.Request) -> QueueView:
+        """The queue as a window shows it now; what these weights have not predicted yet is put on the list."""
+        visitor, name = self._visitor(token, request), self._name(name, request)
+        self.queue.want(visitor, scheme)
+        photo = self.queue.current(request.session_hash)
+        counts = self.queue.queue.counts(visitor, scheme, name)
+        estimate = photo.estimates.get(scheme) if photo else None
+        return QueueView(
+            rev=next(self._revs),
+            shown=self.queue.seat(request.session_hash).shown,
+            counts={shown: counts[shown] for shown in FILTERS},
+            waiting=counts["waiting"],
+            name=photo.path.name if photo else "",
+            certainty=estimate.certainty if estimate else None,
+            flagged=bool(photo and photo.flagged),
+            corrected=bool(photo and photo.correctors.get(scheme)),
+            problems=self.queue.queue.problems(visitor),
+        )
+
+    def _visitor(self, token: Any, request: gr.Request) -> str:
+        window = visitor_of("", "", request.session_hash)
+        visitor = visitor_of(self.door.person(request).name, token, request.session_hash)
+        if visitor != window:  # who is quick adds photos before their browser has its token
+            self.queue.queue.hand_over(window, visitor)
+        return visitor
+
+    def _name(self, name: str, request: gr.Request) -> str:
+        return self.door.person(request).name or name.strip()
+
+    def _let(self, right: Right, action: Callable) -> Callable:
+        return told(self.door.guard(right, action))
