@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from fkd.errors import CancelledError
-from training.run_progress import RunProgress, ask_to_cancel, read_progress
+from fkd.errors import CancelledError, DataError
+from training.run_progress import RunProgress, ask_to_cancel, is_running, latest_run, read_progress
 
 
 class Clock:
@@ -72,3 +72,26 @@ def test_a_new_run_begins_with_nothing_and_a_line_that_is_being_written_does_not
     with (tmp_path / "progress.jsonl").open("a") as file:
         file.write('{"stage": "fine-tune", "st')
     assert [row["stage"] for row in read_progress(tmp_path)] == ["started"]
+
+
+def test_a_run_is_at_work_until_it_ends_or_its_process_does(tmp_path):
+    assert not is_running(tmp_path)
+    progress = RunProgress(tmp_path)
+    assert is_running(tmp_path)
+    with pytest.raises(DataError, match="Another fine-tune is at work in"):
+        RunProgress(tmp_path)
+    progress.say("done")
+    assert not is_running(tmp_path)
+    killed = RunProgress(tmp_path)
+    del killed
+    assert not is_running(tmp_path)
+
+
+def test_the_latest_run_is_the_one_that_wrote_last(tmp_path):
+    assert latest_run(tmp_path / "nowhere") is None
+    for name, seconds in (("b", 300), ("a", 200), ("c", 100)):
+        (tmp_path / name).mkdir()
+        RunProgress(tmp_path / name).say("done")
+        os.utime(tmp_path / name / "progress.jsonl", (seconds, seconds))
+    (tmp_path / "no run").mkdir()
+    assert latest_run(tmp_path) == tmp_path / "b"

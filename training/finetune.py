@@ -186,10 +186,16 @@ def train_and_measure(
             raise DataError(f"The loss of step {step} is no number. Try a lower --lr; nothing was changed.")
         progress.step("fine-tune", step, steps, loss=round(loss, 4))
 
+    progress.step("fine-tune", 0, config.steps)  # from here on it takes time
     new = fit_corrections(old, corrected, base, config, on_step)
-    measure = progress.wrapper("measure", len(tests))
-    compared = [compare(what, faces, chips, old, new, scheme) for what, faces, chips in measure(tests)]
-    return new, [one for one in compared if one is not None]
+    compared = []
+    for what, faces, chips in progress.wrapper("measure", len(tests))(tests):
+        one = compare(what, faces, chips, old, new, scheme)
+        if one is not None:
+            compared.append(one)
+            errors = {"before": round(float(one.before.mean()), 5), "after": round(float(one.after.mean()), 5)}
+            progress.say("measured", what=what, n=len(one.names), **errors)
+    return new, compared
 
 
 def write_report(run: Path, new: CropNet, compared: list[Compared], verdict: Verdict, config: FinetuneConfig) -> None:

@@ -1,8 +1,10 @@
 """What a run says of itself while it works, for whoever watches it from another process, and how it is told to stop.
 
 ``progress.jsonl`` in the run's folder has a JSON object a line: ``stage`` (`STAGES`), and while it lasts ``step``,
-``steps``, ``seconds_left`` of the stage and ``loss``. The first line has the process's ``pid``, the last one a stage of
-`ENDS`; if it has not and the process is gone, it was killed. A file ``cancel`` in the folder asks the run to stop.
+``steps``, ``seconds_left`` of the stage and ``loss``. ``measured`` comes once for each set of faces: ``what`` they are,
+``n`` of them, and the errors ``before`` and ``after``. The first line has the process's ``pid``, the last one a stage
+of `ENDS`. While it works the process holds a lock, which the system takes from one that is killed. A file ``cancel``
+in the folder asks the run to stop.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from fkd.errors import CancelledError
+from filelock import FileLock, Timeout
+
+from fkd.errors import CancelledError, DataError
 from fkd.json_lines import JsonLines
 
-__all__ = ["ENDS", "STAGES", "RunProgress", "ask_to_cancel", "read_progress"]
+__all__ = ["ENDS", "STAGES", "RunProgress", "ask_to_cancel", "is_running", "latest_run", "read_progress"]
 
-STAGES = ("started", "find faces", "cut out", "fine-tune", "measure", "done", "cancelled", "failed")
+STAGES = ("started", "find faces", "cut out", "fine-tune", "measure", "measured", "done", "cancelled", "failed")
 ENDS = ("done", "cancelled", "failed")
-_PROGRESS, _CANCEL = "progress.jsonl", "cancel"
+_PROGRESS, _CANCEL, _LOCK = "progress.jsonl", "cancel", "running.lock"
 
 Item = TypeVar("Item")
 
@@ -33,6 +37,28 @@ def read_progress(run: Path) -> list[dict]:
         RegistryError: if the file cannot be read.
     """
     return JsonLines(run / _PROGRESS).read()
+
+
+def latest_run(runs: Path) -> Path | None:
+    """The folder in `runs` whose progress was written last; None if there is none."""
+    written = []
+    for file in runs.glob(f"*/{_PROGRESS}"):
+        try:
+            written.append((file.stat().st_mtime_ns, file.parent))
+        except FileNotFoundError:  # it was removed since
+            continue
+    return max(written)[1] if written else None
+
+
+def is_running(run: Path) -> bool:
+    """Whether a process is at work on the run."""
+    if not (run / _LOCK).exists():
+        return False
+    try:
+        with FileLock(run / _LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
 
 
 def ask_to_cancel(run: Path) -> None:
@@ -47,6 +73,9 @@ class RunProgress:
         run: the folder, which must be there.
         watch: is told of each step as well (stage, step, steps), e.g. to draw a bar.
         clock: seconds, for the time left.
+
+    Raises:
+        DataError: if another process is at work on the run.
     """
 
     def __init__(
@@ -58,6 +87,11 @@ class RunProgress:
         self.run = run
         self._watch, self._clock = watch, clock
         self._stage, self._began = "", 0.0
+        self._lock = FileLock(run / _LOCK, timeout=1)  # longer than somebody takes to look whether it is free
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise DataError(f"Another fine-tune is at work in “{run}”. Name another folder with --out.") from error
         (run / _PROGRESS).unlink(missing_ok=True)  # of a run that was killed here
         self.say("started", pid=os.getpid())
 
@@ -67,6 +101,8 @@ class RunProgress:
             file.write(json.dumps({"stage": stage} | values) + "\n")
         if stage in ENDS:  # too late to be told to stop
             (self.run / _CANCEL).unlink(missing_ok=True)
+            (self.run / _LOCK).unlink(missing_ok=True)
+            self._lock.release()
 
     def step(self, stage: str, step: int, steps: int, **values) -> None:
         """A step of a stage is done (0 begins it); written a hundred times a stage at most.

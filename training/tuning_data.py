@@ -12,6 +12,7 @@ from fkd.formats import LabelledFace, read_faces
 from fkd.schemes import Scheme
 from training.dataset import is_held_out
 from training.merge import read_corrections
+from training.merge_report import MergeReport
 
 __all__ = ["TuningData", "read_tuning_data", "some"]
 
@@ -32,6 +33,7 @@ class TuningData:
         held_out: corrected faces to measure on.
         replayed: base faces to remember by.
         frozen: faces that no version ever learns from, to measure on.
+        merged: what became of every row.
         report: a sentence a line on what became of everything.
     """
 
@@ -40,6 +42,7 @@ class TuningData:
     held_out: list[LabelledFace]
     replayed: list[LabelledFace]
     frozen: list[LabelledFace]
+    merged: MergeReport
     report: list[str]
 
 
@@ -77,7 +80,7 @@ def read_tuning_data(
     )
     return TuningData(
         merged.training, merged.report.training, merged.held_out, replayed, tested,
-        [*merged.report.sentences(), summary],
+        merged.report, [*merged.report.sentences(), summary],
     )  # fmt: skip
 
 
