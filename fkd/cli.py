@@ -1,4 +1,4 @@
-"""The command line of the library: ``python -m fkd predict`` and ``python -m fkd hub``."""
+"""The command line of the library, ``python -m fkd``: one module of ``fkd.commands`` a subcommand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fkd.commands import hub, predict
+from fkd.commands import export, hub, import_, predict, space, video
 from fkd.errors import FkdError
 
 __all__ = ["main"]
@@ -15,7 +15,7 @@ __all__ = ["main"]
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fkd", description="Facial keypoints you can correct.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (predict, hub):
+    for command in (predict, video, export, import_, hub, space):
         command.add_parser(commands)
     return parser
 

@@ -15,6 +15,7 @@ __all__ = [
     "HubError",
     "ImageError",
     "RegistryError",
+    "RightsError",
     "SchemeError",
     "WeightsError",
 ]
@@ -46,6 +47,10 @@ class DataError(FkdError):
 
 class RegistryError(FkdError):
     """A registry of versions that cannot be read or written, or a version that cannot be promoted or rolled back."""
+
+
+class RightsError(FkdError):
+    """Somebody asked the app for what they may not do, or for more than a stranger may at once."""
 
 
 class CancelledError(FkdError):

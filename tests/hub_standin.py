@@ -15,9 +15,9 @@ import urllib.parse
 from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 
-import yaml
-
+from tests.hub_cards import front_matter_errors
 from tests.hub_faults import Fault, FaultyHandler
+from tests.hub_services import ServiceAddresses, Services
 
 TOKENS = {"hf_" + "AdaAdaAda" * 4: "ada", "hf_" + "GraceGrace" * 4: "grace"}
 ADA, GRACE = TOKENS
@@ -63,6 +63,7 @@ class HubStandIn:
         self.stored: dict[str, bytes] = {}  # LFS objects by their SHA-256
         self.faults: list[Fault] = []
         self.requests: list[str] = []
+        self.services = Services()
         self.lock = threading.RLock()
         self.committed = threading.Condition(self.lock)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -102,7 +103,7 @@ class HubStandIn:
             return self.committed.wait_for(enough, timeout_s)
 
 
-class Handler(FaultyHandler):
+class Handler(ServiceAddresses, FaultyHandler):
     """The addresses of the Hub that the client asks for."""
 
     def do_GET(self) -> None:
@@ -122,6 +123,8 @@ class Handler(FaultyHandler):
     def get(self, parts: list[str]) -> None:
         if parts == ["api", "whoami-v2"]:
             return self.send(200, {"name": self.user, "type": "user"}) if self.user else self.refuse(401)
+        if parts[:2] == ["api", "jobs"]:
+            return self.get_job(parts) if self.user else self.refuse(401)
         if parts[0] == "api":
             repo = self.repo("/".join(parts[1:4]))
             if repo is None:
@@ -187,9 +190,13 @@ class Handler(FaultyHandler):
             wanted = json.loads(self.body)
             whole = len(self.hub.stored.get(wanted["oid"], b"")) == wanted["size"]
             return self.send(200, {}) if whole else self.refuse(404)
+        if parts[:2] == ["api", "jobs"]:
+            return self.create_job(parts)
         repo = self.repo("/".join(parts[1:4]))
         if repo is None:
             return self.refuse(404, "RepoNotFound")
+        if parts[4] in ("variables", "secrets"):
+            return self.set_in_space(parts)
         action = {"preupload": self.preupload, "commit": self.commit, "tag": self.tag}[parts[4]]
         return action(repo, parts)
 
@@ -235,7 +242,9 @@ class Handler(FaultyHandler):
         files = dict(repo.head.files)
         for line in lines[1:]:
             value = line["value"]
-            if line["key"] == "file":
+            if line["key"] == "deletedFile":
+                del files[value["path"]]
+            elif line["key"] == "file":
                 files[value["path"]] = base64.b64decode(value["content"])
             elif value["oid"] in self.hub.stored:
                 files[value["path"]] = self.hub.stored[value["oid"]]
@@ -276,20 +285,3 @@ def entry(path: str, content: bytes) -> dict:
     if path.endswith(_LFS_SUFFIXES):
         about["lfs"] = {"oid": etag(path, content), "size": len(content), "pointerSize": 130}
     return about
-
-
-def front_matter_errors(text: str) -> list[str]:
-    """What the Hub would say of a card's metadata: it has to be YAML, and the fields that it reads have their types."""
-    try:
-        data = yaml.safe_load(text.split("---")[1]) if text.startswith("---\n") else {}
-    except yaml.YAMLError as error:
-        return [str(error)]
-    errors = [f'"{name}" must be an array' for name in ("tags", "datasets", "metrics")
-              if not isinstance(data.get(name, []), list)]  # fmt: skip
-    if data.get("license") == "other" and not data.get("license_name"):
-        errors.append('"license_name" is required')
-    for model in data.get("model-index", []):
-        for result in model["results"]:
-            if not {"task", "dataset", "metrics"} <= set(result) or not {"type", "name"} <= set(result["dataset"]):
-                errors.append('"model-index" is malformed')
-    return errors

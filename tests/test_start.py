@@ -9,7 +9,12 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from fkd.ui.start import build_parser, main
+from fkd.ui.options import build_parser, rules_for
+from fkd.ui.rights import Person, Right, Rules
+from fkd.ui.serve import addresses
+from fkd.ui.start import main
+from tests.hub_fixtures import put_on_hub
+from tests.nets import tiny_net
 
 APP = Path(__file__).parent.parent / "app.py"
 
@@ -22,14 +27,38 @@ def run_app(*arguments: str) -> subprocess.CompletedProcess:
 def launched(monkeypatch) -> list[dict]:
     """What the app was launched with, without launching it."""
     launches = []
-    monkeypatch.setattr(gr.Blocks, "launch", lambda page, **options: launches.append(options))
+
+    def launch(page, **options):
+        launches.append(options)
+        return None, "http://127.0.0.1:7860/", "https://abc.gradio.live" if options["share"] else None
+
+    monkeypatch.setattr(gr.Blocks, "launch", launch)
+    monkeypatch.setattr(gr.Blocks, "block_thread", lambda page: None)
+    for name in ("SYSTEM", "FKD_SAVING", "FKD_OWNERS", "FKD_OWNER_PASSWORD", "FKD_LINK_KEY"):
+        monkeypatch.delenv(name, raising=False)
     return launches
+
+
+def rules(*arguments: str) -> Rules:
+    return rules_for(build_parser().parse_args(arguments))
 
 
 def test_help_documents_every_option():
     done = run_app("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for option in ("host", "port", "share", "device", "scheme", "weights", "annotations", "runs", "auth"):
+    for option in (
+        "host",
+        "port",
+        "share",
+        "device",
+        "scheme",
+        "weights",
+        "annotations",
+        "runs",
+        "auth",
+        "saving",
+        "owners",
+    ):
         assert f"--{option}" in done.stdout
     assert all(action.help for action in build_parser()._actions)
 
@@ -79,3 +108,65 @@ def test_a_wrong_command_line_ends_with_2(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2 and "usage: app.py" in capsys.readouterr().err
+
+
+def test_an_app_that_only_this_machine_reaches_needs_no_password(launched):
+    for host in ("127.0.0.1", "localhost", "::1"):
+        assert not rules("--host", host).public and not rules("--host", host).owner_password
+
+
+def test_an_app_that_others_reach_makes_up_a_password_for_its_owner(launched, monkeypatch):
+    for arguments in (["--share"], ["--host", "0.0.0.0"], ["--host", "my-machine"]):
+        first, second = rules(*arguments), rules(*arguments)
+        assert first.public and len(first.owner_password) > 10 and first.owner_password != second.owner_password
+    monkeypatch.setenv("FKD_OWNER_PASSWORD", "mine")
+    assert rules("--share").owner_password == "mine"
+
+
+def test_a_space_has_owners_by_login_and_prints_no_password(launched, monkeypatch):
+    monkeypatch.setenv("SYSTEM", "spaces")
+    monkeypatch.setenv("FKD_OWNERS", "ada, grace,")
+    monkeypatch.setenv("FKD_SAVING", "login")
+    in_space = rules()
+    assert in_space.public and not in_space.owner_password and in_space.owners == {"ada", "grace"}
+    assert in_space.may(Person(name="tim"), Right.SAVE) and not in_space.may(Person(), Right.SAVE)
+
+
+def test_the_link_for_annotators_carries_the_key_and_the_local_address_does_not(launched, monkeypatch):
+    monkeypatch.setenv("FKD_LINK_KEY", "a key")
+    said = addresses(rules("--share", "--saving", "link"), "http://127.0.0.1:7860/", "https://abc.gradio.live")
+    assert said[0] == "Open http://127.0.0.1:7860/"
+    assert said[1] == "For annotators: https://abc.gradio.live/?key=a%20key (whoever has it may save)."
+    assert sum("gradio.live" in sentence for sentence in said) == 1
+
+
+def test_a_password_that_was_given_is_not_printed(launched, monkeypatch):
+    made_up = rules("--share")
+    assert made_up.owner_password in " ".join(addresses(made_up, "http://127.0.0.1:7860/", None))
+    monkeypatch.setenv("FKD_OWNER_PASSWORD", "mine-alone")
+    assert "mine-alone" not in " ".join(addresses(rules("--share"), "http://127.0.0.1:7860/", None))
+
+
+def test_uploads_are_smaller_where_strangers_are(launched, tmp_path):
+    for arguments in ([], ["--share"]):
+        assert main([*arguments, "--device", "cpu", "--annotations", str(tmp_path / "a")]) == 0
+    assert [options["max_file_size"] for options in launched] == ["64mb", "16mb"]
+    assert not any(options["enable_monitoring"] for options in launched)
+
+
+def test_it_starts_with_the_newest_of_the_hub_and_says_so(hub, launched, tmp_path, monkeypatch, capsys):
+    tiny_net(version="v1").save_pretrained(tmp_path / "v1")
+    put_on_hub(hub, tmp_path / "v1")
+    monkeypatch.setenv("FKD_HUB_WEIGHTS", "ada/faces")
+    arguments = ["--scheme", "kaggle15", "--device", "cpu", "--annotations", str(tmp_path / "a"), "--runs"]
+    assert main([*arguments, str(tmp_path / "runs")]) == 0
+    assert "Serving v1, newest of ada/faces on the Hub, on cpu" in capsys.readouterr().out
+    assert main([*arguments, str(tmp_path / "runs"), "--weights", "kaggle15"]) == 0
+    said = capsys.readouterr()
+    assert "Serving kaggle15-" in said.out and "ada/faces on the Hub is not asked" in said.err
+
+
+def test_what_is_no_repository_is_a_sentence(launched, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FKD_HUB_CORRECTIONS", "nonsense")
+    assert main(["--device", "cpu", "--annotations", str(tmp_path)]) == 1
+    assert "“nonsense” is no repository of the Hub" in capsys.readouterr().err and not launched

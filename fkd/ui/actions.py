@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import tempfile
 import threading
-from collections import Counter
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from gradio.data_classes import FileData
 
 from fkd.correction_store import CorrectionStore
 from fkd.corrections import Correction
 from fkd.errors import CorrectionsError
-from fkd.geometry import roll_of_points
-from fkd.predictor import Face
-from fkd.schemes import Scheme
-from fkd.settle import point_spread
-from fkd.ui.editor import EditorDocument, EditorFace, packed_prior, parse_box, parse_face_edit, point_lists
+from fkd.photo_files import photos_below
+from fkd.ui.documents import TABLE_COLUMNS, document, table_row
+from fkd.ui.editor import EditorDocument, parse_box, parse_face_edit, parse_save_undo
 from fkd.ui.models import ServedModels
 from fkd.ui.photos import OpenFace, OpenPhoto, OpenPhotos
+from fkd.ui.saved_faces import bring_back, matching_face
 
 __all__ = ["TABLE_COLUMNS", "Desk"]
 
-TABLE_COLUMNS = ["saved (UTC)", "scheme", "moved", "confirmed", "hidden", "largest move (px)", "by", "row"]
 TABLE_ROWS = 10
 KEPT_SNAPSHOTS = 2  # the one before the newest may still be on its way to somebody
 
 
 class Desk:
-    """Where photos are opened, corrected and saved: the models, the open photos and the corrections of one app."""
+    """Where photos are opened, corrected and saved: the models, the open photos and the corrections of one app.
 
-    def __init__(self, models: ServedModels, annotations: Path):
+    ``shared_photos`` are those that everybody is offered, ``start_notices`` are sentences about what a crash left
+    behind and was mended.
+
+    Args:
+        shared: a folder of the operator's whose photos everybody who can open the app may see and correct.
+
+    Raises:
+        CorrectionsError: if the corrections cannot be mended.
+        ImageError: if `shared` is no folder with pictures.
+    """
+
+    def __init__(self, models: ServedModels, annotations: Path, shared: Path | None = None):
         self.models = models
+        self.shared_photos = photos_below(shared) if shared else []
         self.store = CorrectionStore(annotations)
+        self.store.mend()
+        self.start_notices = self._taken_notices()
         self.photos = OpenPhotos()
         self._snapshots: list[Path] = []
         self._snapshots_lock = threading.Lock()
@@ -48,14 +55,23 @@ class Desk:
             ImageError: if the file is no picture that can be used.
             SchemeError: if there are no weights for the scheme.
         """
-        photo = self.photos.open(path, self.models.predictor(scheme))
+        return self.show(self.photos.open(path, self.models.predictor(scheme)))
+
+    def show(self, photo: OpenPhoto) -> tuple[EditorDocument, str]:
+        """An open photo for the editor, with what was saved of its faces before, and a sentence about it.
+
+        Raises:
+            CorrectionsError: if the corrections cannot be read.
+        """
+        corrected = bring_back(photo, self.store.of_image(photo.image))
         size = f"{photo.width} × {photo.height} px"
         if not photo.faces:
             return document(photo), (
                 f"No face found in {photo.name} ({size}). Press “Add face” and draw a box around each face."
             )
         faces = "1 face" if len(photo.faces) == 1 else f"{len(photo.faces)} faces"
-        return document(photo), f"{faces} in {photo.name} ({size}). Drag what is wrong, then save each face."
+        before = f" {corrected} {'was' if corrected == 1 else 'were'} saved before." if corrected else ""
+        return document(photo), f"{faces} in {photo.name} ({size}).{before} Drag what is wrong, then save each face."
 
     def add_face(self, payload: Any) -> tuple[EditorDocument, str]:
         """Predict the face in a box that somebody drew.
@@ -82,18 +98,42 @@ class Desk:
         edit = parse_face_edit(payload, scheme.n_points, photo.width, photo.height)
         opened = photo.face(edit.face_id)
         with photo.lock:  # two saves of one face follow each other, so that each supersedes the one before
+            before = self._in_force(photo, opened)
             correction = self.store.save(
                 photo.original, image_width=photo.width, image_height=photo.height, scheme=scheme.name,
                 box_xyxy=opened.face.box_xyxy, predicted_xy=opened.face.points, corrected_xy=edit.points,
-                confidence=opened.face.confidence, states=edit.states, model_version=photo.predictor.version,
-                annotator=annotator.strip(), supersedes=opened.saved_id,
+                confidence=opened.face.confidence, states=edit.states, model_version=opened.model_version,
+                annotator=annotator.strip(), supersedes=before.id if before else "",
             )  # fmt: skip
-            opened.saved_id, opened.saved_rev = correction.id, edit.rev
+            elsewhere = before is not None and before.id != opened.saved_id
+            opened.saved, opened.saved_rev = correction, edit.rev
             answer = document(photo, edit.rev)
         changed = sum(state not in ("untouched", "settled") for state in edit.states)
         points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
-        notices = [self.store.notices.pop(0) for _ in range(len(self.store.notices))]
-        return answer, " ".join([f"Saved face {opened.face_id[1:]} {points} to {self.store.path}.", *notices])
+        saved = [f"Saved face {opened.face_id[1:]} {points} to {self.store.path}."]
+        if elsewhere:
+            saved.append("It replaces what was saved of this face in another window.")
+        return answer, " ".join([*saved, *self._taken_notices()])
+
+    def undo_save(self, payload: Any, annotator: str) -> tuple[EditorDocument, str]:
+        """Take back the last save of a face, by a row that says so; the save before counts again, if there was one.
+
+        Raises:
+            CorrectionsError: if the payload is no such wish, the face is not saved, its photo is not open, or the row
+                cannot be written.
+        """
+        photo = self._photo(payload)
+        wish = parse_save_undo(payload)
+        opened = photo.face(wish.face_id)
+        with photo.lock:
+            undone = self._in_force(photo, opened)
+            if undone is None:
+                raise CorrectionsError("This face is not saved, so there is no save to undo.")
+            self.store.undo(undone.id, annotator.strip())
+            opened.saved, opened.saved_rev = self._in_force(photo, opened), wish.rev
+            answer = document(photo, wish.rev)
+        counts = "the save before counts again" if opened.saved else "the face is not saved any more"
+        return answer, f"Took back the last save of face {opened.face_id[1:]}: {counts}. Nothing was deleted."
 
     def keep_editing(self, payload: Any) -> str:
         """A sentence about the photo that stays in the editor although another photo or scheme was chosen.
@@ -131,6 +171,15 @@ class Desk:
                 shutil.rmtree(self._snapshots.pop(0).parent, ignore_errors=True)
             return str(self._snapshots[-1])
 
+    def _in_force(self, photo: OpenPhoto, opened: OpenFace) -> Correction | None:
+        """The correction in force of a face, whoever saved it last."""
+        rows = [row for row in self.store.of_image(photo.image) if row.scheme == photo.predictor.scheme.name]
+        own = next((row for row in rows if row.id == opened.saved_id), None)
+        return own or next((row for row in rows if matching_face(photo.faces.values(), row) is opened), None)
+
+    def _taken_notices(self) -> list[str]:
+        return [self.store.notices.pop(0) for _ in range(len(self.store.notices))]
+
     def _photo(self, payload: Any) -> OpenPhoto:
         doc_id = payload.get("doc_id") if isinstance(payload, dict) else None
         if not isinstance(doc_id, str):
@@ -146,56 +195,3 @@ def copied_alone(path: Path, parent: Path) -> Path:
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def document(photo: OpenPhoto, rev: int = 0) -> EditorDocument:
-    """An open photo as the editor wants it."""
-    scheme = photo.predictor.scheme
-    return EditorDocument(
-        image=FileData(path=str(photo.display)),
-        width=photo.width,
-        height=photo.height,
-        doc_id=photo.doc_id,
-        rev=rev,
-        scheme=scheme.name,
-        photo_name=photo.name,
-        names=list(scheme.names),
-        edges=[tuple(edge) for edge in scheme.edges],
-        faces=[editor_face(opened, scheme) for opened in photo.faces.values()],
-        settle_prior=packed_prior(photo.predictor.settle_prior),
-    )
-
-
-def editor_face(opened: OpenFace, scheme: Scheme) -> EditorFace:
-    face: Face = opened.face
-    points = point_lists(face.points.round(2))
-    return EditorFace(
-        face_id=opened.face_id,
-        box_xyxy=[round(float(v), 2) for v in face.box_xyxy],
-        score=None if math.isnan(face.score) else round(face.score, 3),
-        predicted=points,
-        points=points,
-        confidence=[round(float(c), 3) for c in face.confidence],
-        states=["untouched"] * len(points),
-        saved_id=opened.saved_id or None,
-        saved_rev=opened.saved_rev,
-        spread=[round(float(s), 4) for s in point_spread(face.confidence)],
-        roll_rad=float(np.nan_to_num(roll_of_points(face.points, scheme))),
-    )
-
-
-def table_row(correction: Correction) -> list:
-    states = Counter(correction.states)
-    shift_px = np.linalg.norm(correction.corrected_xy - correction.predicted_xy, axis=1)
-    shift_px = shift_px[np.array(correction.states) != "settled"]
-    largest = float(np.nanmax(shift_px)) if np.isfinite(shift_px).any() else 0.0
-    return [
-        correction.time_utc[:19].replace("T", " "),
-        correction.scheme,
-        states["moved"],
-        states["confirmed"],
-        states["occluded"] + states["absent"],
-        round(largest, 1),
-        correction.annotator,
-        correction.id[:9],
-    ]

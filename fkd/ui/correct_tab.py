@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import gradio as gr
 
 from fkd.schemes import load_scheme
 from fkd.ui.actions import TABLE_COLUMNS, Desk
+from fkd.ui.door import Door
 from fkd.ui.editor import KeypointEditor
+from fkd.ui.export_panel import build_export_panel
 from fkd.ui.messages import say, told
 from fkd.ui.photo_input import PhotoInput
+from fkd.ui.queue_desk import QueueDesk
+from fkd.ui.queue_events import QueueEvents
+from fkd.ui.rights import Right
 
 __all__ = ["EXAMPLE", "build_correct_tab"]
 
@@ -20,66 +26,120 @@ EXAMPLE = Path(__file__).parent / "assets" / "grace_hopper.jpg"
 _DOWNLOAD_JS = "() => document.querySelector('#fkd-csv-file').click()"
 # Tells the editor that no answer will come, so that it stops waiting; what the person did stays on the screen.
 _FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
+_LOOK_SECONDS = 15  # how often an open page asks whether other weights serve
 _WELCOME = "Add a photo, or click the example: every face in it gets its keypoints, and you drag the wrong ones right."
 
 
-def build_correct_tab(page: gr.Blocks, desk: Desk, scheme: str) -> None:
-    """Lay the tab out where it is called, inside `page`.
+def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> QueueDesk:
+    """Lay the tab out where it is called, inside `page`; return the queue that it works on.
 
     Args:
+        door: decides who may save, and who sees what others saved.
         scheme: the scheme that is chosen at first.
     """
+    queue = QueueDesk(desk)
+    queue.want("", scheme)
+    events = QueueEvents(queue, door)
     schemes = [(load_scheme(name).title, name) for name in desk.models.schemes]
     with gr.Row(elem_id="fkd-desk"):
         with gr.Column(scale=1, min_width=280):
             photo = PhotoInput(label="Photo", sources=["upload", "clipboard", "webcam"], height=230, buttons=[])
             gr.Examples([[str(EXAMPLE)]], inputs=[photo], label="Or try this one", cache_examples=False)
+            events.inputs()
             chosen = gr.Radio(schemes, value=scheme, label="Keypoints")
             annotator = gr.Textbox(
                 label="Your name", placeholder="optional, goes with what you save", max_lines=1, max_length=80
             )
         with gr.Column(scale=3, min_width=320):
+            notice = gr.HTML(visible=False, elem_id="fkd-notice")
+            events.panel()
             status = gr.HTML(say(_WELCOME), elem_id="fkd-status")
             editor = KeypointEditor(elem_id="fkd-editor")
-    with gr.Accordion("Latest corrections", open=bool(desk.latest()), elem_id="fkd-latest") as latest:
+    with gr.Accordion(
+        "Latest corrections", open=bool(desk.latest()), visible=not door.rules.public, elem_id="fkd-latest"
+    ) as latest:
         table = gr.Dataframe(
             headers=TABLE_COLUMNS, type="array", interactive=False, show_label=False, elem_id="fkd-table",
         )  # fmt: skip
         download = gr.Button("Download the corrections as CSV", size="sm", elem_id="fkd-download")
         csv_file = gr.DownloadButton(visible="hidden", elem_id="fkd-csv-file")
+        build_export_panel(desk.store, door, chosen)
 
-    def open_photo(path: str | None, scheme: str):
+    def open_photo(path: str | None, scheme: str, request: gr.Request):
+        queue.seat(request.session_hash).in_editor = False
         if path is None:
             return None, say(_WELCOME)
-        document, sentence = desk.open_photo(path, scheme)
+        with queue.jobs.interactive():
+            document, sentence = desk.open_photo(path, scheme)
+        return document, say(sentence)
+
+    def change_scheme(path: str | None, scheme: str, request: gr.Request):
+        reopened = queue.reopen(request.session_hash, scheme)
+        if reopened is None:
+            return open_photo(path, scheme, request)
+        document, sentence = reopened
         return document, say(sentence)
 
     def add_face(event: gr.EventData):
-        document, sentence = desk.add_face(event._data)
+        with queue.jobs.interactive():
+            document, sentence = desk.add_face(event._data)
         return document, say(sentence)
 
     def save_face(annotator: str, request: gr.Request, event: gr.EventData):
-        document, sentence = desk.save_face(event._data, request.username or annotator)
+        document, sentence = desk.save_face(event._data, door.person(request).name or annotator)
+        queue.saved(document.doc_id)
         return document, say(sentence)
 
-    def show_latest():
-        return desk.latest(), gr.Accordion(open=True)
+    def undo_save(annotator: str, request: gr.Request, event: gr.EventData):
+        document, sentence = desk.undo_save(event._data, door.person(request).name or annotator)
+        queue.saved(document.doc_id)
+        return document, say(sentence)
 
-    def keep_editing(event: gr.EventData):
-        return say(desk.keep_editing(event._data))
+    def tell_news(scheme: str):
+        desk.models.refresh()
+        sentences = [sentence for sentence in (*desk.start_notices, desk.models.notice(scheme)) if sentence]
+        return gr.HTML(say(" ".join(sentences)), visible=bool(sentences))
 
-    page.load(told(desk.latest), None, table, api_visibility="private", show_progress="hidden")
+    def see_latest(request: gr.Request):
+        if not door.may(Right.SEE_ALL, request):  # it names other people
+            return [], gr.Accordion(visible=False)
+        return desk.latest(), gr.Accordion(visible=True)
+
+    def show_latest(request: gr.Request):
+        rows, accordion = see_latest(request)
+        return rows, gr.Accordion(visible=True, open=True) if rows else accordion
+
+    def keep_editing(request: gr.Request, event: gr.EventData):
+        sentence = desk.keep_editing(event._data)
+        queue.seat(request.session_hash).stay(event._data["doc_id"])
+        return say(sentence)
+
+    def let(right: Right, action: Callable) -> Callable:
+        return told(door.guard(right, action))
+
+    news = {"fn": let(Right.LOOK, tell_news), "inputs": chosen, "outputs": notice}
+    for look in (page.load, gr.Timer(_LOOK_SECONDS).tick):
+        look(**news, api_visibility="private", show_progress="hidden")
+    page.load(let(Right.LOOK, see_latest), None, [table, latest], api_visibility="private", show_progress="hidden")
     predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
-    for event in (photo.change, chosen.change):
-        event(told(open_photo), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
+    opened = [
+        event(let(Right.PREDICT, action), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
+        for event, action in ((photo.change, open_photo), (chosen.change, change_scheme))
+    ]
     answers = {"show_progress": "hidden", "trigger_mode": "multiple"}
-    added = editor.add_face(told(add_face), None, [editor, status], **answers, **predicts)
-    saved = editor.save(told(save_face), annotator, [editor, status], api_visibility="private", **answers)
+    added = editor.add_face(let(Right.PREDICT, add_face), None, [editor, status], **answers, **predicts)
+    saved = editor.save(let(Right.SAVE, save_face), annotator, [editor, status], api_visibility="private", **answers)
+    undone = editor.undo_save(
+        let(Right.SAVE, undo_save), annotator, [editor, status], api_visibility="private", **answers
+    )
     # On its own: a row that cannot be shown must not make a save that succeeded look as if it had failed.
-    saved.success(told(show_latest), None, [table, latest], api_visibility="private", **answers)
-    editor.keep(told(keep_editing), None, status, api_visibility="private", show_progress="hidden")
-    for answer in (added, saved):
+    for answer in (saved, undone):
+        answer.success(let(Right.LOOK, show_latest), None, [table, latest], api_visibility="private", **answers)
+    kept = editor.keep(let(Right.LOOK, keep_editing), None, status, api_visibility="private", show_progress="hidden")
+    for answer in (added, saved, undone):
         answer.failure(None, js=_FAILED_JS, api_visibility="private")
-    download.click(told(desk.csv_snapshot), None, csv_file, api_visibility="private").success(
+    download.click(let(Right.SEE_ALL, desk.csv_snapshot), None, csv_file, api_visibility="private").success(
         None, js=_DOWNLOAD_JS, api_visibility="private"
     )
+    events.wire(page, editor, status, [chosen, annotator], after=[*opened, saved, undone, kept])
+    return queue

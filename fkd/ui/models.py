@@ -10,6 +10,7 @@ from fkd.errors import FkdError, SchemeError, WeightsError
 from fkd.predictor import KeypointPredictor
 from fkd.registry import Registry
 from fkd.schemes import load_scheme
+from fkd.ui.zero_gpu import predictor_class
 from fkd.versions import Version
 
 __all__ = ["ServedModels"]
@@ -34,21 +35,36 @@ class ServedModels:
         self.device = device
         self.registry = None if runs is None else Registry(runs)
         self._loaded: dict[str, KeypointPredictor] = {}
-        self._own: dict[str, KeypointPredictor] = {}  # those of `weights`
+        self._own: dict[str, KeypointPredictor] = {}  # those of `weights`, or from the Hub
         self._served: dict[str, Version | None] = {}  # what `_loaded` are; None for what the app brings along
         self._notices: dict[str, str] = {}
         self._seen = self._stamp()
         self._lock = threading.RLock()  # held for no longer than it takes to look up or to swap, but for first loads
         self._switching = threading.Lock()  # held while a newly promoted version loads
         self.default_scheme = "ibug68"
-        self._changes_at_start: dict[str, int] = {}
+        self._own_sources: dict[str, str | Path] = {}
+        self._changes_before: dict[str, int] = {}  # in the registry, when `_own` came
         if weights is not None:
-            predictor = KeypointPredictor.from_pretrained(weights, device=device)
+            predictor = predictor_class().from_pretrained(weights, device=device)
             self.default_scheme = predictor.scheme.name
-            self._own[self.default_scheme] = self._loaded[self.default_scheme] = predictor
-            self._served[self.default_scheme] = None
-            if self.registry is not None:
-                self._changes_at_start[self.default_scheme] = self.registry.serving(self.default_scheme).changes
+            self.take(predictor, weights)
+
+    def take(self, predictor: KeypointPredictor, source: str | Path) -> None:
+        """Serve `predictor` for its scheme from now on; what is promoted or rolled back after this counts again.
+
+        Args:
+            source: where it was loaded from.
+
+        Raises:
+            RegistryError: if the registry cannot be read.
+        """
+        scheme = predictor.scheme.name
+        with self._switching:
+            changes = 0 if self.registry is None else self.registry.serving(scheme).changes
+            with self._lock:
+                self._own[scheme] = self._loaded[scheme] = predictor
+                self._own_sources[scheme], self._served[scheme], self._notices[scheme] = source, None, ""
+                self._changes_before[scheme] = changes
 
     @property
     def schemes(self) -> list[str]:
@@ -90,6 +106,19 @@ class ServedModels:
         found = self.registry.notices if self.registry else []
         return " ".join(sentence for sentence in (self._notices.get(scheme, ""), *found) if sentence)
 
+    def source(self, scheme: str) -> str | Path:
+        """What serves `scheme` now, as :meth:`~fkd.predictor.KeypointPredictor.from_pretrained` takes it.
+
+        Raises:
+            SchemeError: as for `predictor`.
+        """
+        self.predictor(scheme)
+        with self._lock:
+            version = self._served[scheme]
+        if version is not None:
+            return self.registry.weights_of(version)
+        return self._own_sources.get(scheme, scheme)
+
     def _switch(self, scheme: str) -> None:
         """Load what the registry says serves, and put it in place."""
         try:
@@ -119,18 +148,18 @@ class ServedModels:
         if self.registry is None:
             return None, ""
         serving = self.registry.serving(scheme)
-        if serving.changes == self._changes_at_start.get(scheme):
+        if serving.changes == self._changes_before.get(scheme):
             return None, ""
         return serving.version, " ".join(serving.problems)
 
     def _load(self, scheme: str, version: Version | None) -> KeypointPredictor:
         if version is not None:
-            return KeypointPredictor.from_pretrained(self.registry.weights_of(version), device=self.device)
+            return predictor_class().from_pretrained(self.registry.weights_of(version), device=self.device)
         if scheme in self._own:
             return self._own[scheme]
         if scheme not in hub.shipped_names():
             raise SchemeError(f"There are no weights for “{scheme}” yet. Train some, or choose another scheme.")
-        return KeypointPredictor.from_pretrained(scheme, device=self.device)
+        return predictor_class().from_pretrained(scheme, device=self.device)
 
     def _stamp(self) -> tuple[int, int] | None:
         """Changes whenever the registry does."""

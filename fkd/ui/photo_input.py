@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 from gradio.components.image import ImageData
+from gradio.utils import get_upload_folder
 
-__all__ = ["PhotoInput"]
+from fkd.errors import ImageError
+
+__all__ = ["PhotoInput", "uploaded"]
 
 
 class PhotoInput(gr.Image):
@@ -19,4 +24,19 @@ class PhotoInput(gr.Image):
     is_template = True
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        return None if payload is None else payload.path
+        return None if payload is None else str(uploaded(payload.path))
+
+
+def uploaded(path: str | None) -> Path:
+    """A file that somebody uploaded, by the path that came with a request.
+
+    Gradio checks only those paths that say themselves that they are files, so a path without that mark may name any
+    file of this machine.
+
+    Raises:
+        ImageError: if the path leads out of the folder of uploads.
+    """
+    file = Path(path or "")
+    if not file.resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise ImageError("This is no uploaded photo. Upload it, then try again.")
+    return file

@@ -11,13 +11,16 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from fkd.corrections import Correction
 from fkd.errors import CorrectionsError, ImageError
+from fkd.image_store import stored_name
 from fkd.images import read_image
 from fkd.predictor import Face, KeypointPredictor
 
@@ -31,17 +34,26 @@ DISPLAY_PX = 4096
 
 @dataclass
 class OpenFace:
-    """A face as predicted, the row that it was last saved in ("" before the first save), and the rev of that save."""
+    """A face as the weights `model_version` predicted it, what was last saved of it, and the rev of that save."""
 
     face_id: str
     face: Face
-    saved_id: str = ""
+    model_version: str
+    saved: Correction | None = None
     saved_rev: int = -1
+
+    @property
+    def saved_id(self) -> str:
+        """The row that it was last saved in; "" while it is not saved."""
+        return "" if self.saved is None else self.saved.id
 
 
 @dataclass
 class OpenPhoto:
-    """A photo under an id: its original file, a copy for the browser, and its faces by their id."""
+    """A photo under an id: its original file, a copy for the browser, and its faces by their id.
+
+    ``image`` is what rows of corrections call it.
+    """
 
     doc_id: str
     name: str
@@ -50,13 +62,14 @@ class OpenPhoto:
     width: int
     height: int
     size_bytes: int
+    image: str
     predictor: KeypointPredictor
     faces: dict[str, OpenFace] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, face: Face) -> OpenFace:
         """Take in a face and give it an id."""
-        opened = OpenFace(f"f{len(self.faces) + 1}", face)
+        opened = OpenFace(f"f{len(self.faces) + 1}", face, self.predictor.version)
         self.faces[opened.face_id] = opened
         return opened
 
@@ -81,18 +94,25 @@ class OpenPhotos:
         self._photos: OrderedDict[str, OpenPhoto] = OrderedDict()
         self._lock = threading.Lock()
 
-    def open(self, path: str | Path, predictor: KeypointPredictor) -> OpenPhoto:
+    def open(
+        self, path: str | Path, predictor: KeypointPredictor, faces: Sequence[Face] | None = None, image: str = ""
+    ) -> OpenPhoto:
         """Read a photo, predict the faces in it and keep a copy of the file.
+
+        Args:
+            faces: what `predictor` found in it, if that is known already.
+            image: what rows of corrections call it, if that is known already.
 
         Raises:
             ImageError: if the file is no picture that can be used, or the copy cannot be written.
         """
         path = Path(path)
-        image = read_image(path)
+        pixels = read_image(path)
+        image = image or f"images/{stored_name(path)}"
         folder = self.folder / secrets.token_urlsafe(16)
         try:
-            photo = _copied(path, image, folder, predictor)
-            for face in predictor(image):
+            photo = _copied(path, image, pixels, folder, predictor)
+            for face in predictor(pixels) if faces is None else faces:
                 photo.add(face)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -126,20 +146,21 @@ class OpenPhotos:
             return self._photos[doc_id]
 
 
-def _copied(path: Path, image: np.ndarray, folder: Path, predictor: KeypointPredictor) -> OpenPhoto:
+def _copied(path: Path, image: str, pixels: np.ndarray, folder: Path, predictor: KeypointPredictor) -> OpenPhoto:
     """The photo in a new folder, whose name is its id: the file as it is, and a copy for the browser."""
     original, display = folder / f"original{path.suffix}", folder / "display.jpg"
     try:
         folder.mkdir()
         shutil.copyfile(path, original)
-        _write_display(image, display)
+        _write_display(pixels, display)
         size_bytes = original.stat().st_size + display.stat().st_size
     except OSError as error:
         raise ImageError(
             f"{path.name} cannot be opened: no copy of it can be written ({error.strerror or error}). Make room on "
             "the disk that holds the temporary files, then add it again."
         ) from error
-    return OpenPhoto(folder.name, path.name, original, display, image.shape[1], image.shape[0], size_bytes, predictor)
+    height, width = pixels.shape[:2]
+    return OpenPhoto(folder.name, path.name, original, display, width, height, size_bytes, image, predictor)
 
 
 def _write_display(image: np.ndarray, path: Path) -> None:

@@ -7,67 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from fkd.errors import FkdError
-from fkd.schemes import scheme_names
+from fkd.ui.options import build_parser, rules_for
 
 __all__ = ["main"]
-
-MAX_UPLOAD = "64mb"
-
-
-def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="app.py",
-        description="Find every face in a photo, predict its keypoints, and correct them by hand in the browser.",
-        epilog="Example: python app.py --weights runs/mine --annotations ~/faces",
-    )
-    # Containers that run Gradio apps say where to listen by Gradio's own variables.
-    parser.add_argument(
-        "--host",
-        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-        help="address to listen on; 0.0.0.0 for the whole network (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--port",
-        type=int,
-        default=os.environ.get("GRADIO_SERVER_PORT", "7860"),
-        help="port to listen on (default: %(default)s)",
-    )
-    parser.add_argument("--share", action="store_true", help="also open a public gradio.live link for a week")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        choices=["auto", "cpu", "cuda", "mps"],
-        help="where to predict (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--scheme", choices=scheme_names(), help="keypoints chosen at first (default: those of --weights, else ibug68)"
-    )
-    parser.add_argument(
-        "--weights", metavar="W", help="a shipped name, a folder or a Hub id to serve for its scheme (default: shipped)"
-    )
-    parser.add_argument(
-        "--annotations", metavar="DIR", type=Path, default=Path("annotations"),
-        help="folder that corrections are saved in (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--runs", metavar="DIR", type=Path, default=Path("runs"),
-        help="folder with the registry of versions; what was promoted there serves (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--auth", metavar="USER:PASSWORD", action="append", type=credentials,
-        help="ask for this name and password; may be given several times",
-    )  # fmt: skip
-    return parser
-
-
-def credentials(text: str) -> tuple[str, str]:
-    user, colon, password = text.partition(":")
-    if not (user and colon and password):
-        raise argparse.ArgumentTypeError("give USER:PASSWORD")
-    return user, password
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,36 +23,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A server is stopped by SIGTERM as by Ctrl-C: leaving in order removes the copies of the photos that were open.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from fkd.ui.actions import Desk
+    from fkd.ui.door import Door
+    from fkd.ui.hub_sync import HubSync
     from fkd.ui.models import ServedModels
-    from fkd.ui.page import CSS, build_page, theme
+    from fkd.ui.page import build_page
+    from fkd.ui.serve import addresses, open_port
+    from fkd.ui.tuning import TuneSources, Tuning
 
     try:
         models = ServedModels(options.weights, options.device, options.runs)
         scheme = options.scheme or models.default_scheme
-        predictor = models.predictor(scheme)  # loads it now, not at the first photo
-        desk = Desk(models, options.annotations)
+        hub = HubSync(models, scheme, *hub_repos(options))
+        serving = hub.serve_newest()  # loads it now, not at the first photo
+        desk = Desk(models, options.annotations, options.photos)
         desk.latest()  # a file that is no corrections file is told of now, not at the first save
     except FkdError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     if notice := models.notice(scheme):
         print(f"app.py: {notice}", file=sys.stderr)
-    print(f"Serving {predictor.version} on {predictor.device}; corrections go to {desk.store.path}.", flush=True)
+    print(f"Serving {serving}, on {models.predictor(scheme).device}; corrections go to {desk.store.path}.", flush=True)
+    sources = TuneSources(scheme, tuple(options.base), tuple(options.frozen), options.unlabelled)
+    tuning = Tuning(models, desk.store, sources)
     try:
-        build_page(desk, scheme).launch(
-            server_name=options.host,
-            server_port=options.port,
-            share=options.share,
-            auth=options.auth,
-            theme=theme(),
-            css=CSS,
-            show_error=False,
-            run_history=False,  # else browsers would keep the faces
-            ssr_mode=False,
-            max_file_size=MAX_UPLOAD,
-            footer_links=["api", "gradio"],
-        )
+        with hub:
+            door = Door(rules_for(options))
+            page = build_page(desk, tuning, hub, door, scheme)
+            links = open_port(page, door, options.host, options.port, share=options.share, auth=options.auth)
+            for sentence in addresses(door.rules, *links):
+                print(sentence, flush=True)
+            page.block_thread()
     except OSError as error:  # the port is taken
         print(f"app.py: {error}", file=sys.stderr)
         return 1
+    finally:
+        tuning.close()
     return 0
+
+
+def hub_repos(options: argparse.Namespace) -> tuple:
+    """The model repository, and what keeps the corrections together with the dataset repository, as far as named.
+
+    Raises:
+        HubError: if what the environment names is no repository.
+    """
+    from fkd.hub_client import check_repo_id
+    from fkd.hub_corrections import CorrectionSync
+
+    weights, corrections = (os.environ.get(name, "") for name in ("FKD_HUB_WEIGHTS", "FKD_HUB_CORRECTIONS"))
+    if weights and options.weights:
+        print(f"app.py: --weights is served, so {weights} on the Hub is not asked.", file=sys.stderr)
+        weights = ""
+    return (
+        check_repo_id(weights) if weights else "",
+        CorrectionSync(options.annotations, corrections) if corrections else None,
+    )

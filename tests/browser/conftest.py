@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,15 +16,13 @@ from gradio.data_classes import FileData
 from PIL import Image
 
 import fkd.ui
-from fkd.correction_store import CorrectionStore
 from fkd.ui.editor import EditorDocument, EditorFace, KeypointEditor, parse_box, parse_face_edit, point_lists
+from tests.browser.apps import free_port, running_app
 from tests.browser.settling_document import settling
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 PHOTO = Path(next(iter(fkd.ui.__path__))) / "assets" / "grace_hopper.jpg"
-ROOT = Path(__file__).parent.parent.parent
-START_S = 120
 WIDTH, HEIGHT, N_POINTS = 512, 600, 68
 HOSTILE = '<img src=x onerror="window.hacked = 1">${window.hacked = 2}{{constructor}}'
 FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
@@ -245,9 +237,7 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
         editor.keep(keep, None, None)
         editor.add_face(add_face, None, **answered)
         editor.edit(lambda: None, None, None, trigger_mode="multiple")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     demo.launch(
         server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, inbrowser=False, run_history=False,
         quiet=True, ssr_mode=False,
@@ -261,31 +251,8 @@ def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory) -> Iterator[SimpleNamespace]:
     """``python app.py`` in a process of its own, with an empty annotations folder."""
-    folder = tmp_path_factory.mktemp("app")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    annotations = folder / "annotations"
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), "--device", "cpu", "--annotations", str(annotations)],
-            cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    url = f"http://127.0.0.1:{port}/"
-    deadline = time.monotonic() + START_S
-    while not answers(url):
-        assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-    yield SimpleNamespace(url=url, folder=folder, store=CorrectionStore(annotations), log=folder / "log")
-    process.terminate()
-    process.wait(20)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
+    with running_app(tmp_path_factory.mktemp("app")) as app:
+        yield app
 
 
 @pytest.fixture

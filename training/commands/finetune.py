@@ -60,10 +60,62 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     add_registry(tune)
     add_who(tune)
+    away = tune.add_argument_group(
+        "on other hardware",
+        "With --on hf-jobs it runs as a Job on the Hugging Face Hub, which is paid for in advance: --corrections, "
+        "--base and --frozen then name dataset repositories, and the weights are shipped ones or on the Hub. Example: "
+        "python -m training finetune --on hf-jobs --flavor a10g-small --corrections ada/corrections --space ada/fkd",
+    )
+    away.add_argument("--on", choices=["here", "hf-jobs"], default="here", help="where to run (default: %(default)s)")
+    away.add_argument("--flavor", default="cpu-upgrade", help="hardware of the job; “hf jobs hardware” lists it")
+    away.add_argument("--timeout", default="2h", help="after which the job is stopped (default: %(default)s)")
+    away.add_argument(
+        "--space", metavar="USER/NAME", help="Space whose repository has the program (default: the one that this is)"
+    )
     tune.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
+    if options.on == "hf-jobs":
+        run_away(options)
+    else:
+        run_here(options)
+
+
+def run_away(options: argparse.Namespace) -> None:
+    import os
+
+    from fkd.errors import HubError
+    from fkd.hub import read_config, weights_folder
+    from fkd.registry import Registry
+    from training.finetune import sentences
+    from training.hf_jobs import JobPlan, finetune_on_hub, starting_point
+
+    code = options.space or os.environ.get("SPACE_ID", "")
+    if not code:
+        raise HubError("The job needs the program: name the Space that has it with --space USER/NAME.")
+    if options.unlabelled or options.out:
+        raise HubError("--unlabelled and --out name folders of this machine, which a job cannot see. Leave them out.")
+    start = options.weights or serving_weights(options.runs, options.scheme)
+    weights, revision = starting_point(start)
+    plan = JobPlan(
+        flavor=options.flavor, code=code, weights=weights, revision=revision, corrections=str(options.corrections),
+        base=tuple(options.base), frozen=tuple(options.frozen), results=f"{code}-candidates", timeout=options.timeout,
+        options=tuple(
+            f"--{name.replace('_', '-')}={getattr(options, name)}"
+            for name in ("steps", "batch_size", "lr", "replay", "seed")
+        ),
+    )  # fmt: skip
+    registry = Registry(options.runs)
+    scheme = read_config(weights_folder(start))["scheme"]
+    version = finetune_on_hub(plan, registry, scheme, options.who, say=lambda line: print(line, flush=True))
+    print("\n".join(sentences(version)))
+    if options.promote == "auto" and version.decision == "passed":
+        print(registry.promote(version.version, options.who))
+    tell_registered(version, options)
+
+
+def run_here(options: argparse.Namespace) -> None:
     import os
     import signal
 
@@ -94,6 +146,11 @@ def run(options: argparse.Namespace) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    tell_registered(version, options)
+
+
+def tell_registered(version, options: argparse.Namespace) -> None:
+    """Where the new version is, and how to let it serve."""
     folder = options.runs / version.folder
     print(f"Registered {version.version}, with its weights in {folder}. Look at {folder / 'changed_most.png'}.")
     if options.promote != "auto" or version.decision != "passed":

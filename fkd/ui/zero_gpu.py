@@ -1,0 +1,73 @@
+"""Prediction on ZeroGPU: in such a Space a GPU is lent for the time of a call, to a process forked for it.
+
+The network is put on the device when it is loaded; the package `spaces`, which such a Space has, makes that a promise
+that the forked process keeps (https://huggingface.co/docs/hub/spaces-zerogpu). What the main process computes itself
+has to stay on the CPU: photos are read, faces found and cut out there, and only crops go to the GPU.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fkd import hub
+from fkd.crop_net import CropNet
+from fkd.fast_net import folded
+from fkd.model import load_net, mirror_averaged
+from fkd.predictor import KeypointPredictor
+
+__all__ = ["ZeroGpuPredictor", "predictor_class"]
+
+_DEVICE, _DTYPE = "cuda", torch.float16
+# By weights folder. A process that was forked before a folder was loaded here loads it itself.
+_placed: dict[str, CropNet] = {}
+
+
+def predictor_class() -> type[KeypointPredictor]:
+    """What predicts here: on the GPU that is lent in a ZeroGPU Space, on the app's own device everywhere else."""
+    in_zero_gpu = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+    return ZeroGpuPredictor if in_zero_gpu else KeypointPredictor
+
+
+class ZeroGpuPredictor(KeypointPredictor):
+    """A KeypointPredictor whose network runs on the GPU that ZeroGPU lends for each batch of crops."""
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | Path, *, revision: str | None = None, device: str = "auto"
+    ) -> ZeroGpuPredictor:
+        """As :meth:`KeypointPredictor.from_pretrained`; the device is ZeroGPU's, whatever is asked for."""
+        folder = hub.weights_folder(source, revision).resolve()
+        predictor = super().from_pretrained(folder, device="cpu")
+        predictor.folder = str(folder)
+        _place(predictor.folder, predictor.net)
+        return predictor
+
+    def predict_crops(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        points, scale = _predict(self.folder, crops.numpy())
+        return torch.from_numpy(points), torch.from_numpy(scale)
+
+
+def _place(folder: str, net: CropNet) -> CropNet:
+    # Folded on the CPU: the main process cannot compute on the GPU.
+    _placed[folder] = folded(net).to(_DEVICE, _DTYPE, memory_format=torch.channels_last)
+    return _placed[folder]
+
+
+@torch.inference_mode()
+def _predict(folder: str, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In the process that has the GPU: as :meth:`fkd.predictor.KeypointPredictor.predict_crops`, but for arrays."""
+    net = _placed.get(folder) or _place(folder, load_net(Path(folder)))
+    points, scale = mirror_averaged(net, torch.from_numpy(crops).to(_DEVICE))
+    return points.float().cpu().numpy(), scale.float().cpu().numpy()
+
+
+try:
+    import spaces
+except ImportError:  # no Space: `_predict` as it is
+    pass
+else:
+    _predict = spaces.GPU(duration=15)(_predict)

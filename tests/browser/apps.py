@@ -1,0 +1,60 @@
+"""The app in a process of its own, for browser tests to open."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+from fkd.correction_store import CorrectionStore
+
+__all__ = ["free_port", "running_app"]
+
+ROOT = Path(__file__).parent.parent.parent
+START_S = 120
+
+
+@contextmanager
+def running_app(folder: Path, *arguments: str) -> Iterator[SimpleNamespace]:
+    """``python app.py`` until the block ends, with empty annotations and runs in `folder`.
+
+    Gives ``url``, ``folder``, ``store`` (its corrections), ``runs`` and ``log``.
+    """
+    port, annotations, runs = free_port(), folder / "annotations", folder / "runs"
+    named = ["--port", str(port), "--device", "cpu", "--annotations", str(annotations), "--runs", str(runs)]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", *named, *arguments], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}/"
+    deadline = time.monotonic() + START_S
+    try:
+        while not answers(url):
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+        yield SimpleNamespace(
+            url=url, folder=folder, store=CorrectionStore(annotations), runs=runs, log=folder / "log"
+        )  # fmt: skip
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
