@@ -22,7 +22,7 @@ __all__ = ["fit_corrections"]
 
 # The old network's opinion holds the new one where it was sure to be right within this share of the crop's side.
 SURE_WITHIN = 0.02
-# Of the learning rate, where there are no labelled faces to remember by.
+# Of the learning rate, where there are no other faces to remember by.
 ALONE_SLOWER = 0.3
 
 
@@ -60,7 +60,7 @@ def fit_corrections(
     # Whatever the share, a corrected face is in every batch.
     n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
     remembers = base is not None and bool(base.points.isfinite().any())
-    peak = config.lr if remembers else config.lr * ALONE_SLOWER
+    peak = config.lr if base is not None else config.lr * ALONE_SLOWER
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, peak, warmup=0.1)
