@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,8 @@ def five_of(points: np.ndarray) -> np.ndarray:
     return np.stack([points[36:42].mean(axis=0), points[42:48].mean(axis=0), points[30], points[48], points[54]])
 
 
-def assert_near(points: np.ndarray, expected_five: np.ndarray, share: float = 0.08) -> None:
+def assert_near(points: np.ndarray, expected_five: np.ndarray, share: float = 0.1) -> None:
+    """Within 8 px of what was placed by hand, itself to a few pixels."""
     eyes_px = np.linalg.norm(expected_five[1] - expected_five[0])
     assert np.linalg.norm(five_of(points) - expected_five, axis=1).max() < share * eyes_px
 
@@ -227,18 +229,22 @@ def test_a_device_that_is_not_there_is_an_error(monkeypatch):
         choose_device("cuda")
 
 
-def test_face_and_mirror_disagree_more_about_a_face_that_is_hard(predictor):
-    clear = portrait()
-    noisy = np.clip(clear + np.random.default_rng(0).normal(0, 60, clear.shape), 0, 255).astype(np.uint8)
-    shares = [float(predictor.mirror_disagreement(image, predictor(image))[0]) for image in (clear, noisy)]
-    assert 0 < shares[0] < 0.04  # about 2 % of the distance between the eyes
-    assert shares[1] > 1.2 * shares[0]
-    assert predictor.mirror_disagreement(clear, []).shape == (0,)
+def test_face_and_mirror_disagree_more_about_a_face_that_is_hidden(predictor):
+    faces, hidden = predictor(portrait()), portrait()
+    hidden[240:340, 180:360] = 128  # everything below the nose
+    clear, covered = (float(predictor.mirror_disagreement(image, faces)[0]) for image in (portrait(), hidden))
+    assert 0 < clear < 0.04  # about 2 % of the distance between the eyes
+    assert covered > 1.5 * clear
+    assert predictor.mirror_disagreement(portrait(), []).shape == (0,)
 
 
 def test_a_face_and_its_mirror_image_are_as_hard_as_each_other(predictor):
-    (face,) = predictor(PORTRAIT_PATH)
-    both = np.concatenate([portrait(), portrait()[:, ::-1]], axis=1)
-    one, other = predictor.mirror_disagreement(both, predictor(both))
-    assert one == pytest.approx(other, rel=0.1)
-    assert one == pytest.approx(predictor.mirror_disagreement(PORTRAIT_PATH, [face])[0], rel=0.1)
+    mirrored = np.ascontiguousarray(portrait()[:, ::-1])
+    (face,) = predictor(portrait())
+    flipped = face.points[predictor.scheme.flip_order] * [-1, 1] + [511, 0]  # the same crop, seen in a mirror
+    one = predictor.mirror_disagreement(portrait(), [face])
+    other = predictor.mirror_disagreement(mirrored, [replace(face, points=flipped)])
+    np.testing.assert_allclose(one, other, rtol=0.05)
+    both = np.concatenate([portrait(), mirrored], axis=1)
+    two = [face, replace(face, points=flipped + [512, 0])]
+    np.testing.assert_allclose(predictor.mirror_disagreement(both, two), [*one, *other], rtol=0.1)
