@@ -92,9 +92,15 @@ def interrupt(*_args) -> None:
 
 def test_all_settings_of_a_recipe_can_be_given(base, tmp_path):
     run = tmp_path / "run"
-    settings = {"epochs": 1, "lr": 1e-3, "ema_decay": 0.5, "small_share": 0.0, "accumulate": 2, "augmentation": "flip"}
+    settings = {"epochs": 1, "lr": 1e-3, "ema_decay": 0.5, "small_share": 0.0, "accumulate": 2}
+    settings |= {"augmentation": "flip", "warp_sd": 0.02}
     given = ["--epochs", "1", "--lr", "1e-3", "--ema-decay", "0.5", "--small-share", "0", "--accumulate", "2"]
-    assert main(["train", *SMALL, *given, "--augment", "flip", "--data", str(base), "--out", str(run)]) == 0
+    assert (
+        main(
+            ["train", *SMALL, *given, "--augment", "flip", "--warp-sd", "0.02", "--data", str(base), "--out", str(run)]
+        )
+        == 0
+    )
     written = json.loads((run / "train_config.json").read_text())
     assert {name: written[name] for name in settings} == settings
 

@@ -33,6 +33,7 @@ class TrainConfig:
             learns most of what it will at little more than half the cost.
         heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss.
         augmentation: one of `AUGMENTATIONS`.
+        warp_sd: how far half of the faces are warped, see :func:`training.warp.warped`; 0 for not at all.
         mixed_precision: one of `PRECISIONS`: what the network computes in; its weights are float32 always.
         seed: of everything random.
         threads: CPU threads, 0 for torch's own choice.
@@ -50,6 +51,7 @@ class TrainConfig:
     small_share: float = 0.75
     heat_weight: float = 0.1
     augmentation: str = AUGMENTATIONS[0]
+    warp_sd: float = 0.0
     mixed_precision: str = PRECISIONS[0]
     seed: int = 0
     threads: int = 0

@@ -10,12 +10,15 @@ from training.augment import augment
 from training.config import TrainConfig
 from training.losses import keypoint_loss
 from training.offsets import SourceOffset
+from training.warp import warped
 
 __all__ = ["Lesson"]
 
 # Where a source's files count pixels from is a number of pixels, hence larger than any weight: it is to arrive long
 # before the network.
 ORIGIN_FASTER = 10.0
+# Of the faces, which come in random order. The others stay as sharp as they are.
+WARPED_SHARE = 0.5
 
 
 class Lesson(torch.nn.Module):
@@ -43,6 +46,10 @@ class Lesson(torch.nn.Module):
         """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar."""
         with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
             labels = self.offset(points, source, pixel)
+            n = round(len(chips) * WARPED_SHARE) if self.config.warp_sd else 0
+            if n:
+                warps = warped(chips[:n], labels[:n], self.config.warp_sd, generator)
+                chips, labels = (torch.cat([some, all_[n:]]) for some, all_ in zip(warps, (chips, labels), strict=True))
             crops, labels = augment(chips, labels, self.scheme, size_px, generator, self.config.augmentation)
         prediction = self.net(crops.contiguous(memory_format=torch.channels_last))
         return keypoint_loss(prediction, labels, self.config.heat_weight)

@@ -1,4 +1,4 @@
-"""Faces of other proportions: smooth random warps of the few that were corrected.
+"""Faces of other proportions: smooth random warps, for there are always too few faces to learn from.
 
 A new domain differs in shape, not only in looks (drawings exaggerate, children have other proportions), and a handful
 of corrected faces shows few of its shapes. The warps are those of elastic augmentation (Simard et al. 2003,
@@ -24,17 +24,18 @@ def warped(
     """Warp each picture by a smooth random field of its own, and its points with it.
 
     Args:
-        chips: (N, 3, C, C) uint8, on the CPU.
-        points: (N, K, 2) float, unit chip coordinates; NaN stays NaN.
+        chips: (N, 3, C, C) uint8.
+        points: (N, K, 2) float, unit chip coordinates, may carry a gradient; NaN stays NaN.
         sd: standard deviation of the shifts on the grid, in chip sides. From 0.06 on, pictures may fold.
+        generator: on the CPU; everything random is drawn from it.
 
     Returns:
         (N, 3, C, C) uint8 and (N, K, 2) float.
     """
     n, side = len(chips), chips.shape[-1]
-    shifts = torch.randn((n, 2, GRID, GRID), generator=generator) * sd
+    shifts = torch.randn((n, 2, GRID, GRID), generator=generator).to(chips.device) * sd
     field = F.interpolate(shifts, size=side, mode="bicubic", align_corners=True)  # (N, 2, C, C) where to look
-    cell = (torch.arange(side) + 0.5) / side  # (C,)
+    cell = (torch.arange(side, device=chips.device) + 0.5) / side  # (C,)
     own = torch.stack(torch.meshgrid(cell, cell, indexing="xy"), dim=-1)  # (C, C, 2)
     looked_at = own + field.permute(0, 2, 3, 1)  # (N, C, C, 2) unit chip coordinates
     pictures = F.grid_sample(chips.float(), looked_at * 2 - 1, padding_mode="border", align_corners=False)

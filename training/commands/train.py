@@ -65,6 +65,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "nothing (default: %(default)s)",
     )
     train.add_argument(
+        "--warp-sd",
+        type=float,
+        default=defaults.warp_sd,
+        metavar="SD",
+        help="warp half of the faces smoothly by shifts of this standard deviation, in sides of their pictures: other "
+        "proportions; 0.02 is a lot (default: %(default)s)",
+    )
+    train.add_argument(
         "--size", choices=sorted(MODEL_SIZES), default="base", help="of the flagship (default: %(default)s)"
     )
     train.add_argument(
