@@ -20,7 +20,8 @@ from itertools import islice
 from pathlib import Path
 
 from fkd.correction_file import CorrectionFile
-from fkd.correction_rows import HEADER, image_of, links_of
+from fkd.correction_rows import HEADER, decode_line, from_row, image_of, links_of
+from fkd.corrections import Correction, Undo
 from fkd.durable import write_whole
 from fkd.errors import CorrectionsError, FkdError
 from fkd.hub_client import check_repo_id, holds_token, tokens_in_use
@@ -78,6 +79,13 @@ class CorrectionSync:
         with self._rows:
             self._look()
             return tuple(self._waiting)
+
+    @property
+    def waiting(self) -> list[Correction | Undo]:
+        """These rows themselves: what a container that is killed now takes with it."""
+        with self._rows:
+            self._look()
+            return [from_row(decode_line(self._file.line_at(at))) for at in self._waiting.values()]
 
     def status(self) -> str:
         """One sentence on how many rows are not on the Hub yet, and what stands in the way."""

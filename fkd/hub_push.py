@@ -98,7 +98,7 @@ def push(
             _tag(repo, version, head.commit)
         return _remembered(folder, Pushed(repo, version, head.commit, f"{version} is on {repo} already"))
     if there is not None:
-        raise HubError(f"{repo} has another {version} on the Hub already. Name this one with --version.")
+        raise HubError(f"{repo} has another {version} on the Hub already. Name this one with --as.")
     if head.config is not None:
         _check_builds_on(head, folder, config, repo, on, ancestors, log[0])
     card = model_card(

@@ -1,7 +1,8 @@
-"""Photos out of whatever a person hands over: files, zips, a folder. What cannot be taken is told of, file by file."""
+"""Photos out of whatever a person hands over: files, zips, clips, a folder. What cannot be taken is told of by name."""
 
 from __future__ import annotations
 
+import io
 import re
 import secrets
 import zipfile
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
+from fkd.clip_photos import CLIP_SUFFIXES, clip_photos
 from fkd.errors import ImageError
 
 __all__ = ["MAX_FILES", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "TakenFile", "photos_below", "taken_files"]
@@ -37,11 +39,11 @@ class TakenFile(NamedTuple):
 
 
 def taken_files(paths: Iterable[Path], folder: Path, max_bytes: int = MAX_TOTAL_BYTES) -> Iterator[TakenFile]:
-    """Copy files, and the files in zips, into new folders under `folder`; one that is refused stops none of the rest.
+    """Copy files, the files in zips and frames of clips into new folders under `folder`.
 
-    Nothing in a zip is trusted: a file is written under a name of our own making, and the bytes that come out are
-    counted while they do, whatever the zip says about their number. Hidden files and those that macOS adds are passed
-    over. Whether a file is a picture is not looked at here.
+    A file that is refused stops none of the rest. Nothing in a zip is trusted: a file is written under a name of our
+    own making, and the bytes that come out are counted while they do, whatever the zip says about their number. Hidden
+    files and those that macOS adds are passed over. Whether a file is a picture is not looked at here.
 
     Args:
         max_bytes: of all copies together; what would exceed it is refused.
@@ -81,6 +83,8 @@ def _streams(paths: Iterable[Path]) -> Iterator[tuple[str, BinaryIO | None, str]
         try:
             if path.suffix.lower() == ".zip":
                 yield from _streams_of_zip(path)
+            elif path.suffix.lower() in CLIP_SUFFIXES:
+                yield from _streams_of_clip(path)
             else:
                 with path.open("rb") as stream:
                     yield path.name, stream, ""
@@ -110,6 +114,14 @@ def _streams_of_zip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:
             except _ZIP_ERRORS as error:
                 reason = "it is encrypted" if entry.flag_bits & 1 else str(error) or "it is damaged"
                 yield name, None, f"{name} was left out: {reason}. Pack it anew, without a password."
+
+
+def _streams_of_clip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:
+    try:
+        for name, png in clip_photos(path):
+            yield name, io.BytesIO(png), ""
+    except ImageError as error:
+        yield path.name, None, str(error)
 
 
 def _copied(name: str, stream: BinaryIO, folder: Path, left: int) -> TakenFile:

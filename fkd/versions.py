@@ -14,6 +14,7 @@ __all__ = [
     "PROMOTED",
     "REFUSED",
     "ROLLED_BACK",
+    "UNLABELLED",
     "Event",
     "Measured",
     "Serving",
@@ -23,8 +24,11 @@ __all__ = [
 ]
 
 # What was measured: faces that no version ever learns from, corrections held out of this fine-tune, and the corrections
-# that it learnt from (no proof of anything, but all there is after the first few faces).
+# that it learnt from (no proof of anything, but all there is after the first few faces). Where there is no frozen test,
+# faces without labels stand in for it: the old weights' points are taken for their labels, so that the error before is 0
+# and the one after says how far the points moved.
 FROZEN, HELD_OUT, LEARNT = "frozen test", "held-out corrections", "corrections learnt from"
+UNLABELLED = "faces without labels"
 # What becomes of a version beside being registered. The first two put it on the pile of what serves, the third takes
 # others off it.
 PROMOTED, OVERRIDDEN, ROLLED_BACK, REFUSED, CANCELLED = "promoted", "overridden", "rolled_back", "refused", "cancelled"
@@ -40,7 +44,7 @@ class Measured:
     """Mean errors of the old and the new weights on the same faces, as shares of the distance between the eyes.
 
     Attributes:
-        what: `FROZEN`, `HELD_OUT` or `LEARNT`.
+        what: `FROZEN`, `HELD_OUT`, `LEARNT` or `UNLABELLED`.
         faces_id: changes with the faces and their labels: errors with the same one can be compared.
         n: how many faces.
         before, after: the mean errors.

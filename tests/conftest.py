@@ -7,6 +7,7 @@ import torch
 
 from fkd import KeypointPredictor
 from tests.hub_fixtures import hub  # noqa: F401
+from tests.hub_jobs import job  # noqa: F401
 
 
 @pytest.fixture(scope="session")

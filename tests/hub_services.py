@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Services:
         variables, secrets: of Spaces, by their name.
         jobs: by their id.
         job_log, job_stage, job_work: of the jobs to come.
+        left: writes what a job leaves into a folder, see :mod:`tests.hub_jobs`.
     """
 
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -33,6 +35,7 @@ class Services:
     job_log: tuple[str, ...] = ()
     job_stage: str = "COMPLETED"
     job_work: Callable[[dict], None] = lambda spec: None
+    left: Callable[[Path], None] = lambda folder: None
 
 
 class ServiceAddresses:

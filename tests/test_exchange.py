@@ -94,7 +94,7 @@ def test_newer_labels_take_the_place_of_a_correction_and_can_be_undone(tmp_path,
     path.write_text(json.dumps(content))
     before = {row.id for row in store.current()}
     assert import_again("coco", tmp_path / "out", tmp_path / "annotations") == 0
-    assert "1 faces added, 1 of them in the place of an earlier correction" in capsys.readouterr().out
+    assert "1 face added, 1 of them in the place of an earlier correction" in capsys.readouterr().out
     (new,) = [row for row in store.current() if row.id not in before]
     assert new.supersedes in before
     store.undo(new.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -10,9 +11,12 @@ from PIL import Image
 import fkd.hub_push
 from fkd.cli import main
 from fkd.correction_store import CorrectionStore
+from fkd.registry import Registry
 from tests.correction_samples import a_correction
+from tests.hub_rows import save
 from tests.hub_standin import ADA
 from tests.nets import tiny_net
+from tests.weights_folders import registered
 
 
 @pytest.fixture(autouse=True)
@@ -29,12 +33,12 @@ def said(capsys, *arguments: str) -> str:
 
 
 def test_push_status_log_and_pull(hub, capsys):
-    assert "tiny-1 is on ada/faces now" in said(capsys, "push", "--repo", "ada/faces", "--weights", "mine")
-    assert "by ada (2026-11-21T10:00:00Z): that is tiny-1 here." in said(capsys, "status", "--weights", "mine")
+    assert "tiny-1 is on ada/faces now" in said(capsys, "push", "--repo", "ada/faces", "--version", "mine")
+    assert "by ada (2026-11-21T10:00:00Z): that is tiny-1 here." in said(capsys, "status", "--version", "mine")
     assert "tiny-1  ada  Weights tiny-1" in said(capsys, "log", "--repo", "ada/faces")
     shutil.rmtree("mine")
     assert "tiny-1 of ada/faces is in back" in said(capsys, "pull", "--repo", "ada/faces", "--out", "back")
-    assert ": that is tiny-1 here." in said(capsys, "status", "--weights", "back")
+    assert ": that is tiny-1 here." in said(capsys, "status", "--version", "back")
 
 
 def test_corrections_go_there_and_come_back(hub, capsys, tmp_path):
@@ -52,7 +56,33 @@ def test_corrections_go_there_and_come_back(hub, capsys, tmp_path):
     assert list(CorrectionStore("together").current()) == [saved]
 
 
-@pytest.mark.parametrize("arguments", [["push", "--weights", "mine"], ["pull"], ["log"], ["pull-corrections"]])
+def test_status_names_the_corrections_that_are_not_there_yet(hub, capsys):
+    said(capsys, "push", "--repo", "ada/faces", "--version", "mine")
+    status = ["status", "--version", "mine", "--corrections", "ada/rows"]
+    assert said(capsys, *status).endswith("All corrections are on ada/rows.\n")
+    save(Path("annotations"), "1" * 32, annotator="tim")
+    said(capsys, "push-corrections", "--repo", "ada/rows")
+    for number in range(2, 14):
+        save(Path("annotations"), f"{number:032x}", annotator=ADA)
+    told = said(capsys, *status)
+    assert "12 corrections are not on ada/rows yet:" in told and told.endswith("… and 2 more\n")
+    assert f"{2:032x}  a face of images/" in told and "1" * 32 not in told and ADA not in told
+
+
+def test_a_registered_version_is_pushed_by_its_name_or_another(hub, capsys):
+    registry = Registry(Path("runs"))
+    for number in (1, 2):
+        folder = registry.folder / f"v{number}"
+        tiny_net(seed=number, version=f"v{number}", parent=f"v{number - 1}").save_pretrained(folder)
+        registered(registry, f"v{number}", scheme="kaggle15", folder=folder, parent=f"v{number - 1}")
+        registry.promote(f"v{number}", "ada")
+    assert "v1 is on ada/faces now" in said(capsys, "push", "--repo", "ada/faces", "--version", "v1")
+    named = ["push", "--repo", "ada/faces", "--scheme", "kaggle15", "--as", "second"]
+    assert "second is on ada/faces now" in said(capsys, *named)  # what serves
+    assert set(hub.repos["models/ada/faces"].tags) == {"v1", "second"}
+
+
+@pytest.mark.parametrize("arguments", [["push", "--version", "mine"], ["pull"], ["log"], ["pull-corrections"]])
 def test_without_a_repository_it_is_asked_for(hub, capsys, arguments):
     assert main(["hub", *arguments]) == 1
     assert "Which repository on the Hub? Name it with --repo user/name" in capsys.readouterr().err
@@ -62,7 +92,7 @@ def test_a_token_in_an_argument_or_an_answer_is_not_shown(hub, capsys):
     hub.fault("", status=400, message=f"{ADA} is bad", times=99)
     for repo in (f"https://ada:{ADA}@hf.co/ada/faces", "ada/faces", f"ada/{ADA}"):
         for action in ("push", "pull", "status", "log", "push-corrections", "pull-corrections"):
-            weights = ["--weights", "mine"] if action in ("push", "status") else []
+            weights = ["--version", "mine"] if action in ("push", "status") else []
             assert main(["hub", action, "--repo", repo, *weights]) in (0, 1)
     shown = capsys.readouterr()
     assert "fkd: " in shown.err and ADA not in shown.out + shown.err

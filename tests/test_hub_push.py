@@ -145,7 +145,7 @@ def test_who_looked_at_it_may_follow_it_by_naming_it_and_only_it(hub, weights):
 def test_a_version_of_that_name_is_never_replaced(hub, weights, tmp_path):
     push(weights(), "ada/faces")
     tiny_net(3, version="tiny-1", parent="tiny-1").save_pretrained(tmp_path / "impostor")
-    with pytest.raises(HubError, match="has another tiny-1 on the Hub already. Name this one with --version"):
+    with pytest.raises(HubError, match="has another tiny-1 on the Hub already. Name this one with --as"):
         push(tmp_path / "impostor", "ada/faces", on="tiny-1")
     assert commits(hub) == ["Weights tiny-1"]
 

@@ -10,6 +10,7 @@ import pytest
 
 from fkd import ImageError, photo_files
 from fkd.photo_files import photos_below, taken_files
+from tests.clips import face_at, write_clip
 
 
 def zipped(path: Path, files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -33,6 +34,15 @@ def test_files_and_zips_together(tmp_path):
     assert taken(tmp_path, tmp_path / "one.jpg", archive) == (
         {"one.jpg": b"one", "two.jpg": b"two", "three.png": b"three"}, []
     )  # fmt: skip
+
+
+def test_a_clip_gives_some_of_its_frames(tmp_path):
+    clip = write_clip(tmp_path / "walk.MP4", [face_at(x, 10) for x in range(20)])
+    (tmp_path / "bad.mov").write_bytes(b"no clip")
+    there, problems = taken(tmp_path, tmp_path / "bad.mov", clip)
+    assert list(there) == ["walk_000000.png", "walk_000013.png"]
+    assert there["walk_000013.png"].startswith(b"\x89PNG")
+    assert len(problems) == 1 and problems[0].startswith("bad.mov is no video")
 
 
 def test_two_files_of_one_name_are_two(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,15 @@ import pytest
 from fkd.errors import HubError, WeightsError
 from fkd.hub_pull import pull
 from fkd.registry import Registry
-from fkd.versions import FROZEN, HELD_OUT, Measured
 from tests.hub_fixtures import put_on_hub
+from tests.hub_jobs import RESULTS, measured
 from tests.hub_standin import ADA
 from tests.nets import tiny_net
 from tests.weights_folders import registered
 from training.cli import main
 from training.hf_jobs import JobPlan, bring_home, job_script, starting_point
 
-RESULTS = "models/ada/fkd-candidates"
 ARGUMENTS = ["finetune", "--on", "hf-jobs", "--flavor", "t4-small", "--corrections", "ada/corrections"]
-
-
-def measured(after: float) -> tuple[Measured, ...]:
-    change = after - 0.05
-    on = {"faces_id": "faces", "n": 40, "before": 0.05, "low": change - 0.001, "high": change + 0.001}
-    return (Measured(what=FROZEN, after=0.05, **on), Measured(what=HELD_OUT, after=after, **on))
 
 
 @pytest.fixture
@@ -37,32 +29,6 @@ def runs(hub, tmp_path) -> Path:
     put_on_hub(hub, tmp_path / "v1")
     pull("ada/faces", folder=tmp_path / "start")
     return tmp_path / "runs"
-
-
-@pytest.fixture
-def job(hub, tmp_path):
-    """What the job makes: a better network, by its own account. Change `left` to let it leave something else."""
-
-    def left(folder: Path) -> None:
-        registry = Registry(folder)
-        tiny_net(seed=1, version="kaggle15-new", parent="v1").save_pretrained(folder / "kaggle15-new")
-        registered(
-            registry, "kaggle15-new", scheme="kaggle15", parent="v1", folder=folder / "kaggle15-new",
-            measured=measured(0.04), who="mallory",
-        )  # fmt: skip
-        (folder / "kaggle15-new" / "evil.pkl").write_bytes(b"\x80")
-
-    def work(spec: dict) -> None:
-        folder = tmp_path / "in-the-job"
-        shutil.rmtree(folder, ignore_errors=True)
-        hub.services.left(folder)
-        repo, label = hub.repos[RESULTS], spec["labels"]["fkd"]
-        made = {f"{label}/{p.relative_to(folder).as_posix()}": p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-        repo.commit("results", "ada", repo.head.files | made)
-
-    hub.services.left, hub.services.job_work = left, work
-    hub.services.job_log = ("fine-tune 1/2", f"using {ADA}", "fine-tune 2/2")
-    return hub.services
 
 
 def run(runs: Path, tmp_path: Path, *more: str) -> int:

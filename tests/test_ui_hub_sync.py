@@ -100,6 +100,28 @@ def test_a_newer_version_is_picked_up_while_it_runs(hub, models, tmp_path):
     assert serving(models) == "v2" and sync.status() == ["Weights: v2, newest of ada/faces on the Hub."]
 
 
+def test_what_is_promoted_or_rolled_back_while_it_runs_is_told(hub, models, tmp_path):
+    put_on_hub(hub, made(tmp_path / "v1", "v1"), "v1")
+    sync = HubSync(models, "kaggle15", REPO)
+    sync.serve_newest()
+    promoted(models, "v2", parent="v1")
+    assert sync.status() == ["Weights: v2, chosen here; owners can push it to ada/faces."]
+    assert sync.push().startswith("v2 is on ada/faces now")
+    assert sync.status() == ["Weights: v2, newest of ada/faces on the Hub."]
+    assert [version.name for version in sync.log()] == ["v2", "v1", "0" * 12]
+
+
+def test_a_child_of_what_somebody_pushes_serves_on(hub, models, tmp_path):
+    put_on_hub(hub, made(tmp_path / "v1", "v1"), "v1")
+    sync = HubSync(models, "kaggle15", REPO)
+    sync.serve_newest()
+    promoted(models, "v2", parent="v1")
+    promoted(models, "v3", parent="v2")
+    put_on_hub(hub, models.registry.folder / "v2", "v2")
+    assert sync.look() == "v3, promoted here and not older than v2, newest of ada/faces on the Hub."
+    assert serving(models) == "v3"
+
+
 def test_the_poll_looks_by_itself(hub, models, tmp_path):
     put_on_hub(hub, made(tmp_path / "v1", "v1"), "v1")
     sync = HubSync(models, "kaggle15", REPO, poll_s=0.01)
@@ -172,7 +194,10 @@ def test_rows_that_are_not_pushed_yet_are_told_and_pushed_at_the_end(hub, models
     with sync:
         save(annotations, "1" * 32)
         assert sync.status() == ["1 correction is not on ada/corrections yet."]
+        count, row = sync.waiting()
+        assert count.endswith("not on ada/corrections yet:") and "1" * 32 in row and "a face of images/" in row
     assert any(path.startswith("corrections/") for path in hub.files("datasets/ada/corrections"))
+    assert sync.waiting() == []
 
 
 def test_an_app_without_the_hub_has_nothing_to_tell(models):

@@ -6,9 +6,11 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from fkd import CorrectionsError, ImageError
+from fkd.predictor import Face
 from fkd.ui import queue_desk as queue_desk_module
 from fkd.ui.actions import Desk
 from fkd.ui.queue_desk import QueueDesk
@@ -157,6 +159,28 @@ def test_what_was_corrected_before_a_restart_is_known(models, tmp_path, pictures
     assert step(after)[1] == "Every photo with a face is labelled."
     after.seat("tab").show("corrected")
     assert step(after)[0].faces[0].saved_id
+
+
+class ThreeFaces(SurePredictor):
+    """Finds three small faces in a picture, the second one the least certain."""
+
+    def __call__(self, pixels: np.ndarray) -> list[Face]:
+        (face,) = super().__call__(pixels)
+        return [
+            Face(face.box_xyxy / 3 + shift, 0.9, face.points / 3 + shift, np.full(15, sure))
+            for shift, sure in ((0, 0.9), (20, 0.2), (40, 0.5))
+        ]
+
+
+def test_the_editor_begins_with_the_least_certain_face_that_is_not_saved(models, queue, pictures):
+    models.served = ThreeFaces()
+    add(queue, grey_picture(pictures / "three.png", 100))
+    document, _ = step(queue)
+    assert document.selected == 1
+    queue.desk.save_face(accepted(document, 1), "Ada")
+    queue.leave("tab")
+    queue.seat("tab").show("all")
+    assert step(queue)[0].selected == 2
 
 
 def test_flags_go_up_and_down(queue, pictures):

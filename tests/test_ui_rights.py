@@ -6,7 +6,7 @@ import pytest
 
 from fkd.ui.rights import Person, Right, Rules
 
-EVERYBODYS = {Right.LOOK, Right.PREDICT}
+EVERYBODYS = {Right.LOOK, Right.PREDICT, Right.FOLLOW}
 OWNERS = set(Right) - EVERYBODYS - {Right.SAVE}
 STRANGER, AT_THE_MACHINE = Person(address="9.9.9.9"), Person(address="127.0.0.1", local=True)
 

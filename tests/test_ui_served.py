@@ -16,7 +16,7 @@ from tests.pictures import PORTRAIT_PATH
 from tests.served_app import Caller, served
 
 KEY, PASSWORD = "k3y-of-the-link", "the owner's secret"
-OWNERS = set(Right) - {Right.LOOK, Right.PREDICT, Right.SAVE}
+OWNERS = set(Right) - {Right.LOOK, Right.PREDICT, Right.FOLLOW, Right.SAVE}
 PLENTY = Allowance(1000, 1000)
 
 
@@ -137,6 +137,23 @@ def open_photos(photos: OpenPhotos) -> list:
 def test_the_app_fetches_no_address_inside_its_own_network(app, annotator):
     assert annotator.client.get(f"/gradio_api/file={app.url}/config").status_code >= 400
     assert not annotator.call("predict", posted(f"{app.url}/config"), "kaggle15")["success"]
+
+
+def test_the_app_fetches_no_address_for_a_stranger(app, annotator):
+    for path in ("https://example.com/huge.jpg", "HTTP://example.com/huge.jpg", " https://example.com/huge.jpg"):
+        refused = annotator.call("predict", posted(path), "kaggle15")
+        assert refused["status"] == 403 and "Upload the photo" in refused["output"], path
+        refused = annotator.call("add", [[posted(path)]], "kaggle15", "", "")
+        assert refused["status"] == 403, path
+    deep = annotator.client.post("/gradio_api/queue/join", content=b"[" * 200_000 + b"]" * 200_000)
+    assert deep.status_code == 403
+
+
+def test_an_event_that_is_larger_than_any_is_refused(app):
+    caller = Caller(app.url, headers={"X-Forwarded-For": "8.8.5.5"})
+    assert caller.call("predict", "x" * 25_000_000, "kaggle15")["status"] == 413
+    unknown = caller.client.post("/gradio_api/queue/join", content=iter([b"{}"]))  # of no known length
+    assert unknown.status_code == 411
 
 
 def test_a_picture_that_was_not_uploaded_is_not_opened(app, annotator):

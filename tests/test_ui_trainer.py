@@ -19,7 +19,7 @@ def trainer():
 
 def ended(trainer: Trainer) -> int:
     """Wait for the process and return its status."""
-    trainer._process.wait(60)
+    trainer._process.wait(300)
     return trainer.status
 
 

@@ -78,7 +78,7 @@ def test_from_corrections_to_a_version_that_serves_and_back(tuning):
     assert tuning.state().phase == "idle" and tuning.serving("kaggle15") == "tiny-1 serves kaggle15."
     assert "has started" in start(tuning)
     assert tuning.state().going_on
-    tuning._trainer._process.wait(120)
+    tuning._trainer._process.wait(600)  # some seconds where nothing else runs
     state = tuning.state()
     assert state.phase == "done", state.sentence
     steps = [row["step"] for row in state.rows if row["stage"] == "fine-tune"]

@@ -1,4 +1,4 @@
-"""Clips that come in through the page, and exports that go out."""
+"""Clips that come in through the page."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from fkd.correction_store import CorrectionStore
-from fkd.errors import DataError, ImageError
-from fkd.ui import export_panel, video_desk
-from fkd.ui.export_panel import Exports
-from fkd.ui.video_desk import DOUBTFUL_COLUMNS, VideoDesk, doubtful_rows, summary
+from fkd.errors import ImageError
+from fkd.ui import video_desk
+from fkd.ui.video_desk import DOUBTFUL_COLUMNS, VideoDesk, doubtful_rows, offer_of, summary
 from tests.clips import face_at, write_clip
-from tests.exchanged import corrected
 
 
 @pytest.fixture
@@ -36,6 +33,7 @@ def test_a_clip_gives_results_and_the_doubtful_frames_as_a_zip_for_the_queue(des
     assert summary(result, 2.0) == f"16 frames, 1 face, 8 frames a second. To look at: {len(rows)} frame" + (
         "s." if len(rows) > 1 else "."
     )
+    assert offer_of(result) == ("Correct this frame" if len(rows) == 1 else f"Correct these {len(rows)} frames")
     again, _ = desk.follow(write_clip(tmp_path / "next.mp4", frames[:2]), "ibug68", lambda share, what: None)
     assert again.video.is_file() and not result.video.exists()  # one is kept here
 
@@ -47,23 +45,3 @@ def test_no_clip_and_a_broken_one_are_sentences_and_leave_nothing(desk, tmp_path
     with pytest.raises(ImageError, match=r"bad\.mp4 is no video"):
         desk.follow(tmp_path / "bad.mp4", "ibug68", lambda share, what: None)
     assert list(Path(desk._temporary.name).iterdir()) == []
-
-
-def test_an_export_is_a_zip_with_pictures_and_labels(tmp_path, monkeypatch):
-    monkeypatch.setattr(export_panel, "KEPT", 1)
-    exports = Exports(corrected(tmp_path))
-    first = Path(exports.zip_of("coco", "kaggle15"))
-    with zipfile.ZipFile(first) as archive:
-        names = archive.namelist()
-    assert first.name == "fkd-coco.zip" and "annotations.json" in names
-    assert sum(name.endswith(".png") for name in names) == 2
-    assert Path(exports.zip_of("pts", "kaggle15")).is_file() and not first.exists()
-
-
-def test_an_export_of_nothing_or_in_no_format_is_a_sentence(tmp_path):
-    exports = Exports(CorrectionStore(tmp_path / "none"))
-    with pytest.raises(DataError, match="There are no corrections of ibug68"):
-        exports.zip_of("coco", "ibug68")
-    with pytest.raises(DataError, match="there is none"):
-        exports.zip_of("../etc", "ibug68")
-    assert list(Path(exports._temporary.name).iterdir()) == []

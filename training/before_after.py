@@ -20,7 +20,7 @@ from training.augment import plain_view
 from training.bootstrap import paired_bootstrap
 from training.dataset import CHIP_MARGIN, FaceSet
 
-__all__ = ["Compared", "compare", "faces_id"]
+__all__ = ["Compared", "compare", "compare_unlabelled", "faces_id"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,22 @@ def compare(
     return Compared(
         what, names, chosen_of(chips, known), before[known], after[known], before_points[known], after_points[known],
         labels[known], faces_id(faces),
+    )  # fmt: skip
+
+
+def compare_unlabelled(
+    what: str, faces: Sequence[LabelledFace], chips: FaceSet, old: CropNet, new: CropNet, scheme: Scheme
+) -> Compared:
+    """How far the new network's points are from the old one's, which stand for the labels that there are not.
+
+    Args:
+        chips: `faces` cut out; their distance between the eyes is known.
+    """
+    (before_points, _), (after_points, _) = predicted(old, chips), predicted(new, chips)
+    moved = nme_iod(after_points, before_points, scheme, chips.eye_distance * CHIP_MARGIN)
+    return Compared(
+        what, tuple(face.group for face in faces), chips, np.zeros(len(faces)), moved, before_points, after_points,
+        before_points, faces_id(faces),
     )  # fmt: skip
 
 

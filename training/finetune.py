@@ -22,8 +22,8 @@ from fkd.predictor import KeypointPredictor
 from fkd.registry import Registry
 from fkd.schemes import load_scheme
 from fkd.settle import load_settle_prior, save_settle_prior
-from fkd.versions import FROZEN, HELD_OUT, LEARNT, Version
-from training.before_after import Compared, compare
+from fkd.versions import FROZEN, HELD_OUT, LEARNT, UNLABELLED, Version
+from training.before_after import Compared, compare, compare_unlabelled, nme_of
 from training.changed_most import draw_changed_most
 from training.config import FinetuneConfig
 from training.dataset import FaceSet, make_face_set
@@ -32,7 +32,7 @@ from training.run_folder import check_free_of_weights, make_run_folder, new_run_
 from training.run_progress import RunProgress
 from training.tune import fit_corrections
 from training.tuning_data import TuningData, read_tuning_data, some
-from training.unlabelled import unlabelled_faces
+from training.unlabelled import every_fifth_photo, unlabelled_faces
 
 __all__ = ["FinetuneJob", "finetune"]
 
@@ -50,7 +50,8 @@ class FinetuneJob:
         runs: folder of the registry.
         out: folder for the new weights; one in `runs`, named like the version, if left out.
         base, frozen: labelled data to replay and to test on, see :func:`training.tuning_data.read_tuning_data`.
-        unlabelled: folder with photos; the old weights' predictions for the faces in them are to stay.
+        unlabelled: folder with photos; the old weights' predictions for the faces in them are to stay. Those of every
+            fifth photo are not learnt from but measured on, where there is no frozen test.
         who: who asked for it.
         promote: whether the version serves at once if the gate lets it pass.
     """
@@ -146,7 +147,7 @@ def make_version(
         version=name,
         parent=old.config.version,
         trained_on=(*old.config.trained_on, f"{len(data.training)} corrected faces"),
-        metrics={f"{one.what} NME".replace(" ", "_"): round(one.after, 5) for one in measured if one.what != LEARNT},
+        metrics={f"{one.what} NME".replace(" ", "_"): round(one.after, 5) for one in measured if one.what in (FROZEN, HELD_OUT)},
     )
     write_report(run, new, compared, verdict, config)
     prior = load_settle_prior(hub.weights_folder(job.weights), old.n_points)
@@ -166,13 +167,17 @@ def train_and_measure(
     job: FinetuneJob, old: CropNet, data: TuningData, config: FinetuneConfig, progress: RunProgress
 ) -> tuple[CropNet, list[Compared]]:
     scheme, old = load_scheme(old.config.scheme), old.to(choose_device(config.device))
-    remembered = list(data.replayed)
+    remembered, watched = list(data.replayed), []
     if job.unlabelled is not None:
-        remembered += unlabelled_faces(
+        found = unlabelled_faces(
             job.unlabelled, KeypointPredictor(old, config.device), MOST_UNLABELLED_PHOTOS, config.seed,
             lambda photos: progress.wrapper("find faces", len(photos))(photos),
+            corrected={Path(face.image).name for face in (*data.training, *data.held_out)},
         )  # fmt: skip
+        watched = [] if data.frozen else every_fifth_photo(found)
+        remembered += [face for face in found if face not in watched]
     tested = {FROZEN: data.frozen, HELD_OUT: data.held_out, LEARNT: some(data.training, MOST_LEARNT_FACES, 0)}
+    tested[UNLABELLED] = watched
     cut = progress.wrapper("cut out", len(data.training) + len(remembered) + sum(map(len, tested.values())))
 
     def cut_out(faces: list[LabelledFace]) -> FaceSet | None:

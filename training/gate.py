@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fkd.versions import FROZEN, HELD_OUT, Measured
+from fkd.versions import FROZEN, HELD_OUT, UNLABELLED, Measured
 
 __all__ = ["GateConfig", "Verdict", "decide"]
 
@@ -40,7 +40,7 @@ class Verdict:
 def decide(measured: Sequence[Measured], config: GateConfig) -> Verdict:
     """Refused if one thing is refused, else undecided if one is undecided, else passed."""
     on = {one.what: one for one in measured}
-    answers = [gain_on_corrections(on.get(HELD_OUT), config), no_loss_on_frozen(on.get(FROZEN), config)]
+    answers = [gain_on_corrections(on.get(HELD_OUT), config), no_loss_on_frozen(on.get(FROZEN), on.get(UNLABELLED), config)]
     decisions = [decision for decision, _ in answers]
     worst = next((word for word in ("refused", "undecided") if word in decisions), "passed")
     return Verdict(worst, tuple(sentence for _, sentence in answers))
@@ -60,10 +60,18 @@ def gain_on_corrections(held_out: Measured | None, config: GateConfig) -> tuple[
     return "refused", f"It did not gain on {n} held-out corrections: {before} to {after}."
 
 
-def no_loss_on_frozen(frozen: Measured | None, config: GateConfig) -> tuple[str, str]:
+def no_loss_on_frozen(frozen: Measured | None, unlabelled: Measured | None, config: GateConfig) -> tuple[str, str]:
     """The mean error may rise by no more than the share allowed; within that, luck does not matter."""
+    if frozen is None and unlabelled is not None:
+        return "undecided", (
+            f"There is no frozen test with labels. In its stead: on {unlabelled.n} faces without labels the points moved "
+            f"by {unlabelled.after:.2%} of the distance between the eyes. Look whether they still fit."
+        )
     if frozen is None:
-        return "undecided", "There is no frozen test (--frozen or --base), so nothing tells what it has forgotten."
+        return "undecided", (
+            "There is no frozen test (--frozen or --base), nor photos without labels (--unlabelled), so nothing tells "
+            "what it has forgotten."
+        )
     change = frozen.after / frozen.before - 1.0 if frozen.before > 0 else 0.0 if frozen.after == 0 else math.inf
     moved = f"{frozen.before:.2%} to {frozen.after:.2%} ({change:+.1%} of its value)"
     if change <= config.most_loss + 1e-9:  # a quotient of floats is not exact

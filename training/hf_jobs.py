@@ -224,5 +224,5 @@ def starting_point(weights: str | Path) -> tuple[str, str]:
         with hub_errors_in_words(name):
             return check_repo_id(name), hub_api().model_info(name).sha
     raise HubError(
-        f"A job cannot see “{name}”: it is on this machine only. Push it first: python -m fkd hub push --weights {name}"
+        f"A job cannot see “{name}”: it is on this machine only. Push it first: python -m fkd hub push --version {name}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image
 from fkd.errors import DataError, ImageError
 from fkd.formats import LabelledFace
 from fkd.geometry import crop_from_points, roll_of_points
+from fkd.image_store import stored_name
 from fkd.metrics import outer_eye_distance_px
 from fkd.predictor import KeypointPredictor
 
@@ -24,12 +25,15 @@ def unlabelled_faces(
     most: int,
     seed: int,
     progress: Callable[[Sequence], Sequence] = lambda items: items,
+    corrected: Collection[str] = (),
 ) -> list[LabelledFace]:
     """The faces that a predictor finds in a folder's photos, framed by its points, with no label at all.
 
     Args:
         folder: looked through with all its subfolders; files that are no pictures are passed over.
         most: look into this many photos, drawn by `seed`.
+        corrected: what the store calls the pictures that somebody corrected (see :mod:`fkd.image_store`); they are left
+            out, for there the predictor is known to be wrong.
 
     Raises:
         DataError: if there is no photo with a face.
@@ -41,7 +45,7 @@ def unlabelled_faces(
     faces = []
     for photo in progress(photos):
         try:
-            found = predictor(photo)
+            found = [] if corrected and stored_name(photo) in corrected else predictor(photo)
         except ImageError:  # one bad file among many photos is no reason to stop: it only is not remembered by
             continue
         faces += [unlabelled_face(photo, face.points, predictor) for face in found]

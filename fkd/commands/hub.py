@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -27,11 +28,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         actions, "push", run_push, "weights to the Hub, as its newest version",
         "One commit with weights, card and numbers, and a tag for the version. Refused if somebody else's newer "
         "version is there that these do not build on; nothing on the Hub is ever overwritten.",
-        "python -m fkd hub push --repo ada/faces --weights runs/mine --version mine-2",
+        "python -m fkd hub push --repo ada/faces --version ibug68-20261121-101500",
     )  # fmt: skip
-    push.add_argument("--weights", metavar="W", help="a version, folder or shipped name (default: what serves)")
-    push.add_argument("--scheme", default="ibug68", choices=scheme_names(), help="without --weights: of this scheme")
-    push.add_argument("--version", metavar="V", help="name on the Hub (default: that in the weights' config.json)")
+    push.add_argument("--as", dest="name", metavar="V", help="name on the Hub (default: that in config.json)")
     push.add_argument(
         "--on", metavar="V", help="newest version on the Hub, that these follow although not made from it"
     )
@@ -50,11 +49,15 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
     status = _action(
         actions, "status", run_status, "how weights here compare with those on the Hub",
-        "Which version is newest on the Hub, and whether these weights are that version.",
-        "python -m fkd hub status --weights runs/mine",
+        "Which version is newest on the Hub, whether these weights are that version, and which corrections are not "
+        "there yet.",
+        "python -m fkd hub status --repo ada/faces --corrections ada/corrections",
     )  # fmt: skip
-    status.add_argument("--weights", metavar="W", help="a version, folder or shipped name (default: what serves)")
-    status.add_argument("--scheme", default="ibug68", choices=scheme_names(), help="without --weights: of this scheme")
+    status.add_argument(
+        "--corrections", metavar="USER/NAME", default=os.environ.get("FKD_HUB_CORRECTIONS", ""),
+        help="dataset repository of the corrections (default: $FKD_HUB_CORRECTIONS)",
+    )  # fmt: skip
+    status.add_argument("--annotations", metavar="DIR", type=Path, default=Path("annotations"), help=_ANNOTATIONS)
 
     _action(
         actions, "log", run_log, "the versions on the Hub, newest first", "One line a version: when, name, by whom.",
@@ -84,6 +87,12 @@ def _action(actions, name: str, run, text: str, more: str, example: str) -> argp
     action.add_argument("--repo", metavar="USER/NAME", help=f"the repository (default: {known}${variable})")
     if name in ("push", "status"):
         action.add_argument(
+            "--version", metavar="V", help="a registered version, a folder or a shipped name (default: what serves)"
+        )
+        action.add_argument(
+            "--scheme", default="ibug68", choices=scheme_names(), help="without --version: what serves this scheme"
+        )
+        action.add_argument(
             "--runs", metavar="DIR", type=Path, default=Path("runs"), help="of the registry (default: runs)"
         )
     action.set_defaults(run=run)
@@ -98,10 +107,10 @@ def run_push(options: argparse.Namespace) -> int:
     from fkd.registry import Registry
 
     registry = Registry(options.runs)
-    folder = weights_to_push(registry, options.scheme, options.weights)
+    folder = weights_to_push(registry, options.scheme, options.version)
     lineage = lineage_of(registry, read_config(folder)["version"])
     pushed = push(
-        folder, options.repo or default_repo(folder), version=options.version, on=options.on,
+        folder, options.repo or default_repo(folder), version=options.name, on=options.on,
         ancestors=lineage.ancestors, measured=lineage.measured, base_repo=lineage.base_repo,
         corrections_repo=options.corrections, public=options.public,
     )  # fmt: skip
@@ -122,10 +131,13 @@ def run_pull(options: argparse.Namespace) -> int:
 def run_status(options: argparse.Namespace) -> int:
     from fkd.hub_lineage import weights_to_push
     from fkd.hub_versions import compare, default_repo
+    from fkd.hub_waiting import rows_not_on_hub, waiting_in_words
     from fkd.registry import Registry
 
-    folder = weights_to_push(Registry(options.runs), options.scheme, options.weights)
+    folder = weights_to_push(Registry(options.runs), options.scheme, options.version)
     print(compare(folder, options.repo or default_repo(folder)))
+    if options.corrections:
+        print(waiting_in_words(options.corrections, rows_not_on_hub(options.corrections, options.annotations)))
     return 0
 
 

@@ -47,8 +47,5 @@ def run(options: argparse.Namespace) -> int:
         faces, store, scheme, options.annotator,
         precision_px=module.PRECISION_PX, carries_hidden=module.CARRIES_HIDDEN,
     )  # fmt: skip
-    print(
-        f"{store.path}: {done.added} faces added, {done.superseding} of them in the place of an earlier correction; "
-        f"{done.known} were there already, {done.without_points} have no label."
-    )
+    print(f"{store.path}: {done.sentence}")
     return 0

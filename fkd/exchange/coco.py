@@ -26,9 +26,10 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "COCO keypoints JSON"
+LABELS = "annotations.json"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = True
 
@@ -52,7 +53,7 @@ def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]
     }
     info = {"description": f"Corrections from fkd, {scheme.title}", "url": scheme.source}
     labels = {"info": info, "licenses": [], "images": images, "annotations": annotations, "categories": [category]}
-    (folder / "annotations.json").write_text(json.dumps(labels), encoding="utf-8")
+    (folder / LABELS).write_text(json.dumps(labels), encoding="utf-8")
     if predictions:
         (folder / "predictions.json").write_text(json.dumps(predictions), encoding="utf-8")
     return []
@@ -94,7 +95,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     Raises:
         DataError: if the file is malformed, has other points, or a picture is not found.
     """
-    path = path / "annotations.json" if path.is_dir() else path
+    path = path / LABELS if path.is_dir() else path
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         raise DataError(f"“{path.name}” is no COCO file: it has no list of annotations.")

@@ -17,9 +17,10 @@ from fkd.errors import DataError
 from fkd.exchange.faces import ExchangedFace, by_picture, check_size, copy_pictures, find_picture, number, read_text
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "DeepLabCut CSV"
+LABELS = "CollectedData_*.csv"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = False
 _SCORER = "fkd"
@@ -70,7 +71,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     Raises:
         DataError: with the line, if a file is malformed, holds predictions, or a picture is not found.
     """
-    files = sorted(path.rglob("CollectedData_*.csv")) if path.is_dir() else [path]
+    files = sorted(path.rglob(LABELS)) if path.is_dir() else [path]
     if not files:
         raise DataError(f"There is no CollectedData_….csv in “{path.name}”.")
     return [face for file in files for face in _read_file(file, scheme, pictures)]

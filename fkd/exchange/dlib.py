@@ -26,9 +26,10 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "dlib XML"
+LABELS = "labels.xml"
 PRECISION_PX = 0.5
 CARRIES_HIDDEN = False
 
@@ -45,7 +46,7 @@ def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]
             lines += _box_lines(face)
         lines.append("  </image>")
     lines += ["</images>", "</dataset>", ""]
-    (folder / "labels.xml").write_text("\n".join(lines), encoding="utf-8")
+    (folder / LABELS).write_text("\n".join(lines), encoding="utf-8")
     hidden = sum(int(face.hidden.sum()) for face in faces)
     notes = ["Rounded to whole pixels, as dlib's XML has them."]
     return [*notes, f"dlib's XML cannot say that a point is hidden: {hidden} are written as seen."] if hidden else notes
@@ -70,7 +71,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     Raises:
         DataError: with the line, if the file is malformed, or a picture is not found.
     """
-    path = path / "labels.xml" if path.is_dir() else path
+    path = path / LABELS if path.is_dir() else path
     reader = _Reader(path, scheme, [folder for folder in (pictures, path.parent) if folder])
     try:
         xml.sax.parseString(read_text(path).encode("utf-8"), reader)

@@ -32,6 +32,15 @@ class Imported:
     known: int
     without_points: int
 
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        added = "1 face added" if self.added == 1 else f"{self.added} faces added"
+        return (
+            f"{added}, {self.superseding} of them in the place of an earlier correction; {self.known} were there "
+            f"already, {self.without_points} have no label."
+        )
+
 
 def import_faces(
     faces: Sequence[ExchangedFace],

@@ -15,9 +15,10 @@ from fkd.errors import DataError
 from fkd.exchange.faces import ExchangedFace, box_around
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "Kaggle CSV"
+LABELS = "training.csv"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = False
 
@@ -28,7 +29,7 @@ def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]
     from fkd.images import read_image
 
     columns = [f"{name}_{axis}" for name in scheme.names for axis in "xy"]
-    with (folder / "training.csv").open("w", newline="", encoding="utf-8") as file:
+    with (folder / LABELS).open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow([*columns, "Image"])
         for face in faces:
@@ -72,7 +73,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     """
     from fkd.formats import KAGGLE_SIDE, read_kaggle
 
-    path = path / "training.csv" if path.is_dir() else path
+    path = path / LABELS if path.is_dir() else path
     if not path.is_file():
         raise DataError(f"There is no file “{path.name}”.")
     faces = []

@@ -29,9 +29,10 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "Label Studio JSON"
+LABELS = "tasks.json"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = True
 _SAME_FACE = 0.3  # least intersection over union of an annotated face's box and its prediction's
@@ -64,7 +65,7 @@ def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]
                 }
             ]
         tasks.append(task)
-    (folder / "tasks.json").write_text(json.dumps(tasks), encoding="utf-8")
+    (folder / LABELS).write_text(json.dumps(tasks), encoding="utf-8")
     (folder / "label_config.xml").write_text(label_config(scheme), encoding="utf-8")
     return []
 
@@ -125,7 +126,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     Raises:
         DataError: if the file is malformed, has other points, or a picture is not found.
     """
-    path = path / "tasks.json" if path.is_dir() else path
+    path = path / LABELS if path.is_dir() else path
     tasks = read_json(path)
     if not isinstance(tasks, list) or not all(isinstance(t, dict) and isinstance(t.get("data"), dict) for t in tasks):
         raise DataError(f"“{path.name}” is no export of Label Studio in the format JSON (tasks with data).")

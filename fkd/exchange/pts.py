@@ -15,9 +15,10 @@ from fkd.errors import DataError
 from fkd.exchange.faces import ExchangedFace, by_picture, check_size, copy_pictures, number, read_text
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "iBUG .pts"
+LABELS = "*.pts"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = False
 _SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".heic")
@@ -43,7 +44,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     Raises:
         DataError: if a file is malformed, or its picture is not found.
     """
-    files = sorted(path.rglob("*.pts")) if path.is_dir() else [path]
+    files = sorted(path.rglob(LABELS)) if path.is_dir() else [path]
     if not files:
         raise DataError(f"There is no .pts file in “{path.name}”.")
     return [_read_file(file, scheme, pictures) for file in files]

@@ -7,7 +7,7 @@ the whole picture, so such a point counts as not labelled.
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "YOLO-pose"
+LABELS = "data.yaml"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = True
 _HOLD_OUT = 5  # every fifth picture is for validation
@@ -44,7 +45,7 @@ def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]
         labels.mkdir(parents=True, exist_ok=True)
         (labels / f"{picture.stem}.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
     validation = "images/val" if len(pictures) >= _HOLD_OUT else "images/train"
-    (folder / "data.yaml").write_text(_data_yaml(scheme, validation), encoding="utf-8")
+    (folder / LABELS).write_text(_data_yaml(scheme, validation), encoding="utf-8")
     return [f"Outside their picture, and so without a label: {outside} points."] if outside else []
 
 
@@ -82,19 +83,23 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     """The faces of a data set, by its ``data.yaml`` or the folder that holds it.
 
     Args:
-        pictures: the data set's folder, where ``path`` in data.yaml is not right on this machine.
+        pictures: the data set's folder, where ``path`` in data.yaml is not right on this machine. Then nothing outside
+            it is looked at.
 
     Raises:
         DataError: with the line, if a file is malformed, or the points are not the scheme's.
     """
-    path = path / "data.yaml" if path.is_dir() else path
+    path = path / LABELS if path.is_dir() else path
     settings = _settings(path, scheme)
     root = pictures or path.parent / str(settings.get("path") or ".")
     root = root if root.is_dir() else path.parent
     faces = []
     parts = [settings.get(key) for key in ("train", "val", "test")]
     for part in dict.fromkeys(str(part) for part in parts if part):
-        folder = root / part
+        inner = PurePosixPath(part).parts
+        # Roboflow's files say ../train/images for what lies beside them.
+        within = root.joinpath(*(name for name in inner if name not in ("/", "..")))
+        folder = within if pictures or not (root / part).is_dir() else root / part
         if not folder.is_dir():
             raise DataError(
                 f"“{path.name}” names the folder {part}, which is not in {root}. Say where it is (--images)."

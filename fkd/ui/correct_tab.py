@@ -11,7 +11,7 @@ from fkd.schemes import load_scheme
 from fkd.ui.actions import TABLE_COLUMNS, Desk
 from fkd.ui.door import Door
 from fkd.ui.editor import KeypointEditor
-from fkd.ui.export_panel import build_export_panel
+from fkd.ui.exchange_panel import build_exchange_panel
 from fkd.ui.messages import say, told
 from fkd.ui.photo_input import PhotoInput
 from fkd.ui.queue_desk import QueueDesk
@@ -30,8 +30,8 @@ _LOOK_SECONDS = 15  # how often an open page asks whether other weights serve
 _WELCOME = "Add a photo, or click the example: every face in it gets its keypoints, and you drag the wrong ones right."
 
 
-def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> QueueDesk:
-    """Lay the tab out where it is called, inside `page`; return the queue that it works on.
+def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> QueueEvents:
+    """Lay the tab out where it is called, inside `page`; return its queue, which other tabs may add photos to.
 
     Args:
         door: decides who may save, and who sees what others saved.
@@ -63,7 +63,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
         )  # fmt: skip
         download = gr.Button("Download the corrections as CSV", size="sm", elem_id="fkd-download")
         csv_file = gr.DownloadButton(visible="hidden", elem_id="fkd-csv-file")
-        build_export_panel(desk.store, door, chosen)
+        imported = build_exchange_panel(desk.store, door, chosen)
 
     def open_photo(path: str | None, scheme: str, request: gr.Request):
         queue.seat(request.session_hash).in_editor = False
@@ -133,7 +133,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
         let(Right.SAVE, undo_save), annotator, [editor, status], api_visibility="private", **answers
     )
     # On its own: a row that cannot be shown must not make a save that succeeded look as if it had failed.
-    for answer in (saved, undone):
+    for answer in (saved, undone, imported):
         answer.success(let(Right.LOOK, show_latest), None, [table, latest], api_visibility="private", **answers)
     kept = editor.keep(let(Right.LOOK, keep_editing), None, status, api_visibility="private", show_progress="hidden")
     for answer in (added, saved, undone):
@@ -142,4 +142,4 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
         None, js=_DOWNLOAD_JS, api_visibility="private"
     )
     events.wire(page, editor, status, [chosen, annotator], after=[*opened, saved, undone, kept])
-    return queue
+    return events

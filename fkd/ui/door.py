@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from gradio.context import LocalContext
 
 from fkd.errors import RightsError
-from fkd.ui.limits import PASSWORDS, PHOTOS, SAVES, Limits
+from fkd.ui.limits import CLIPS, PASSWORDS, PHOTOS, SAVES, Limits
 from fkd.ui.rights import Person, Right, Rules
 
 __all__ = ["LINK_COOKIE", "OWNER_COOKIE", "Door", "logs_in_with_hub"]
@@ -25,7 +25,7 @@ __all__ = ["LINK_COOKIE", "OWNER_COOKIE", "Door", "logs_in_with_hub"]
 LINK_COOKIE, OWNER_COOKIE = "fkd-link", "fkd-owner"
 # What proxies and tunnels add. Who comes through one is not at this machine, wherever the connection comes from.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via", "cf-connecting-ip")
-_COUNTED = {Right.PREDICT: PHOTOS, Right.SAVE: SAVES}
+_COUNTED = {Right.PREDICT: PHOTOS, Right.FOLLOW: CLIPS, Right.SAVE: SAVES}
 _MOST_OWNERS = 1000
 
 

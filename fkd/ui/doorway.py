@@ -1,4 +1,4 @@
-"""What every request passes before it gets to Gradio: links for annotators, the owner's password, and large uploads."""
+"""What every request passes before it gets to Gradio: links for annotators, the owner's password, and large bodies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fkd.errors import RightsError
+from fkd.ui.bodies import names_an_address, replayed
 from fkd.ui.door import LINK_COOKIE, OWNER_COOKIE, Door
 from fkd.ui.limits import UPLOADED_BYTES
 
@@ -17,6 +18,7 @@ __all__ = ["OWNER_PATH", "Doorway", "owner_form"]
 
 OWNER_PATH = "/fkd-owner"
 _MOST_FORM_BYTES = 4096
+_MOST_EVENT_BYTES = 24_000_000  # a photo of the largest size as a data: address, as agents send it
 _DAY_S = 86400
 
 
@@ -25,15 +27,23 @@ class Doorway:
 
     - ``/?key=…`` becomes a cookie, so that the key does not stay in the address bar and the history.
     - `OWNER_PATH` takes the owner's password, and gives a cookie for it.
-    - Uploads by strangers are counted: Gradio would take any number of them, and keep each for a day.
+    - What strangers send is counted: Gradio would take any number of uploads, and keep each for a day.
+    - Events of strangers may not name files by an address: Gradio would fetch a file of any size from there.
     """
 
     def __init__(self, app: ASGIApp, door: Door):
         self.app, self.door = app, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._answer(Request(scope, receive)) if scope["type"] == "http" else None
-        await (answer or self.app)(scope, receive, send)
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        request = Request(scope, receive)
+        answer = await self._answer(request)
+        if answer is None and request.method == "POST" and not self._is_upload(request) and self._is_strangers(request):
+            body = await request.body()
+            answer = _upload_it() if names_an_address(body) else None
+            receive = replayed(body, receive)
+        return await (answer or self.app)(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response | None:
         """What to answer in the app's place; None to go on to it."""
@@ -42,9 +52,15 @@ class Doorway:
             return self._take_link(request)
         if request.method == "POST" and path == OWNER_PATH:
             return await self._take_password(request)
-        if request.method == "POST" and path.endswith("/upload"):
-            return self._count_upload(request)
+        if request.method == "POST" and self._is_strangers(request):
+            return self._count(request)
         return None
+
+    def _is_upload(self, request: Request) -> bool:
+        return request.scope["path"].rstrip("/").endswith("/upload")
+
+    def _is_strangers(self, request: Request) -> bool:
+        return not self.door.rules.owns(self.door.person(request))
 
     def _take_link(self, request: Request) -> Response:
         others = [(name, value) for name, value in request.query_params.multi_items() if name != "key"]
@@ -69,18 +85,22 @@ class Doorway:
         _set_cookie(answer, request, OWNER_COOKIE, token)
         return answer
 
-    def _count_upload(self, request: Request) -> Response | None:
-        person = self.door.person(request)
-        if self.door.rules.owns(person):
-            return None
+    def _count(self, request: Request) -> Response | None:
         length = request.headers.get("content-length", "")
-        if not length.isdigit():
-            return JSONResponse({"detail": "An upload has to say how long it is."}, 411)
-        wait_s = self.door.limits.spend(person.address, UPLOADED_BYTES, int(length))
+        if not length.isdigit() or "transfer-encoding" in request.headers:
+            return JSONResponse({"detail": "A request has to say how long it is."}, 411)
+        if int(length) > _MOST_EVENT_BYTES and not self._is_upload(request):  # of uploads, Gradio limits each file
+            return JSONResponse({"detail": "This is larger than any event of the page. Upload files instead."}, 413)
+        wait_s = self.door.limits.spend(self.door.person(request).address, UPLOADED_BYTES, int(length))
         if not wait_s:
             return None
         said = f"That were too many uploads in a short time. Go on in {max(1, round(wait_s))} seconds."
         return JSONResponse({"detail": said}, 429, {"Retry-After": str(max(1, round(wait_s)))})
+
+
+def _upload_it() -> Response:
+    said = "This app fetches no files for strangers. Upload the photo, or send it as data:image/jpeg;base64,…"
+    return JSONResponse({"detail": said}, 403)
 
 
 def owner_form() -> str:

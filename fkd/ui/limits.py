@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["PASSWORDS", "PHOTOS", "SAVES", "STRANGERS", "UPLOADED_BYTES", "Allowance", "Limits"]
+__all__ = ["CLIPS", "PASSWORDS", "PHOTOS", "SAVES", "STRANGERS", "UPLOADED_BYTES", "Allowance", "Limits"]
 
-PHOTOS, SAVES, PASSWORDS, UPLOADED_BYTES = "photos", "saves", "passwords", "uploaded bytes"
+PHOTOS, CLIPS, SAVES, PASSWORDS, UPLOADED_BYTES = "photos", "clips", "saves", "passwords", "uploaded bytes"
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Allowance:
 # An annotator at work opens a photo and saves its faces every ten seconds or so; nobody works at these rates for long.
 STRANGERS = {
     PHOTOS: Allowance(20, 12),
+    CLIPS: Allowance(3, 0.5),
     SAVES: Allowance(40, 30),
     PASSWORDS: Allowance(5, 1),
     UPLOADED_BYTES: Allowance(100e6, 50e6),

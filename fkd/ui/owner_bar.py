@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from fkd.hub_versions import HubVersion
 from fkd.ui.door import Door, logs_in_with_hub
 from fkd.ui.doorway import owner_form
 from fkd.ui.hub_sync import HubSync
@@ -21,34 +22,50 @@ def build_owner_bar(page: gr.Blocks, hub: HubSync, door: Door) -> None:
     with gr.Row(elem_id="fkd-people", visible=False) as bar:
         with gr.Column(scale=3, min_width=280):
             status = gr.HTML(elem_id="fkd-hub-status", padding=False)
-            pushed = gr.HTML(elem_id="fkd-pushed", padding=False)
         with gr.Column(scale=1, min_width=220):
-            push = gr.Button("Push what serves to the Hub", size="sm", visible=False, elem_id="fkd-push")
             if logs_in_with_hub():
                 gr.LoginButton(size="sm")
             with gr.Accordion("For the owner", open=False, visible=asks_password) as entrance:
                 gr.HTML(owner_form(), padding=False)
+    with gr.Accordion("Hugging Face Hub", open=False, visible=False, elem_id="fkd-hub") as owners:
+        with gr.Row():
+            push = gr.Button("Push what serves", size="sm", elem_id="fkd-push")
+            pull = gr.Button("Look for newer weights", size="sm", elem_id="fkd-pull")
+            log = gr.Button("Show the versions", size="sm", elem_id="fkd-log")
+        pushed = gr.HTML(elem_id="fkd-pushed", padding=False)
 
     def sentences(request: gr.Request) -> list[str]:
         person = door.person(request)
         said = [f"You are {person.name}."] if person.name else []
         if not door.rules.may(person, Right.SAVE):
             said.append(door.rules.refusal(Right.SAVE).replace(" Nothing was saved.", ""))
-        return [*said, *hub.status()]
+        waiting = hub.waiting() if door.rules.owns(person) else []  # it names people
+        return [*said, *hub.status(), *waiting]
 
     def show(request: gr.Request):
         said, owns = sentences(request), door.may(Right.PUSH, request)
-        may_push, asked = owns and bool(hub.weights_repo), asks_password and not owns
+        asked = asks_password and not owns
         return (
-            gr.Row(visible=bool(said) or may_push or asked or logs_in_with_hub()), "".join(map(say, said)),
-            gr.Button(visible=may_push), gr.Accordion(visible=asked),
+            gr.Row(visible=bool(said) or asked or logs_in_with_hub()), "".join(map(say, said)),
+            gr.Accordion(visible=owns and bool(hub.weights_repo)), gr.Accordion(visible=asked),
         )  # fmt: skip
 
     def look(request: gr.Request):
         return "".join(map(say, sentences(request)))
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
-    page.load(told(door.guard(Right.LOOK, show)), None, [bar, status, push, entrance], **quiet)
-    push.click(told(door.guard(Right.PUSH, lambda: say(hub.push()))), None, pushed, **quiet)
+    page.load(told(door.guard(Right.LOOK, show)), None, [bar, status, owners, entrance], **quiet)
+    for button, act in (
+        (push, lambda: say(hub.push())),
+        (pull, lambda: say(hub.look())),
+        (log, lambda: "".join(map(say, map(line_of, hub.log())))),
+    ):
+        pressed = button.click(told(door.guard(Right.PUSH, act)), None, pushed, **quiet | {"show_progress": "minimal"})
+        pressed.then(told(door.guard(Right.LOOK, look)), None, status, **quiet)
     if hub.weights_repo or hub.corrections:
         gr.Timer(_LOOK_SECONDS).tick(told(door.guard(Right.LOOK, look)), None, status, **quiet)
+
+
+def line_of(version: HubVersion) -> str:
+    """A version on the Hub in a line."""
+    return f"{version.time_utc}  {version.name}  by {version.author}: {version.title}"

@@ -15,7 +15,7 @@ from fkd.ui.owner_bar import build_owner_bar
 from fkd.ui.rights import Right
 from fkd.ui.tune_tab import build_tune_tab
 from fkd.ui.tuning import Tuning
-from fkd.ui.video_tab import build_video_tab
+from fkd.ui.video_tab import CORRECT_TAB, build_video_tab
 
 __all__ = ["CSS", "build_page", "theme"]
 
@@ -58,11 +58,11 @@ def build_page(desk: Desk, tuning: Tuning, hub: HubSync, door: Door, scheme: str
     with gr.Blocks(title="fkd: facial keypoints you can correct", delete_cache=(3600, 86400)) as page:
         gr.HTML('<header id="fkd-title"><h1>fkd</h1><p>facial keypoints you can correct</p></header>')
         build_owner_bar(page, hub, door)
-        with gr.Tabs():
-            with gr.Tab("Correct"):
-                queue = build_correct_tab(page, desk, door, scheme)
+        with gr.Tabs() as tabs:
+            with gr.Tab("Correct", id=CORRECT_TAB):
+                queue_events = build_correct_tab(page, desk, door, scheme)
             with gr.Tab("Video"):
-                build_video_tab(desk.models, door, scheme)
+                build_video_tab(desk.models, queue_events, tabs, door, scheme)
             with gr.Tab("Fine-tune", visible=not door.rules.public) as tune_tab:
                 build_tune_tab(tune_tab, tuning, door, scheme)
 
@@ -70,5 +70,5 @@ def build_page(desk: Desk, tuning: Tuning, hub: HubSync, door: Door, scheme: str
             return gr.Tab(visible=door.may(Right.TUNE, request))
 
         page.load(door.guard(Right.LOOK, show_tabs), None, tune_tab, api_visibility="private", show_progress="hidden")
-        add_api(desk, queue, door)
+        add_api(desk, queue_events.queue, door)
     return page.queue(max_size=100)

@@ -60,9 +60,9 @@ class QueueDesk:
         return self._seats[seat]
 
     def add_files(self, paths: Iterable[str | Path], visitor: str, scheme: str) -> str:
-        """Take in photos and zips of a visitor's, and begin to predict them; a sentence about what was taken.
+        """Take in photos, zips and clips of a visitor's, and begin to predict them; a sentence about what was taken.
 
-        Only that visitor sees them: see :mod:`fkd.review_queue`.
+        The files are copied. Only that visitor sees them: see :mod:`fkd.review_queue`.
         """
         folder = Path(self._temporary.name)
         left = MAX_TOTAL_BYTES - sum(path.stat().st_size for path in folder.glob("*/*"))  # of all visitors together
@@ -75,9 +75,8 @@ class QueueDesk:
                 self.queue.add(taken.path, visitor)
                 count += 1
         self.want(visitor, scheme)
-        added = "1 photo was added" if count == 1 else f"{count} photos were added"
-        rest = f"; {refused} could not be used, see below the queue" if refused else ""
-        return f"{added}{rest}. They are predicted one after the other, and the least certain come first."
+        added = {0: "No photo was added", 1: "1 photo was added"}.get(count, f"{count} photos were added")
+        return f"{added}; {refused} could not be used, see below the queue." if refused else f"{added}."
 
     def want(self, visitor: str, scheme: str) -> None:
         """Predict what the visitor may see and what these weights have not seen yet, in the background.
@@ -107,6 +106,7 @@ class QueueDesk:
                 self.queue.drop(photo, str(error))
                 continue
             document, sentence = self.desk.show(opened)
+            document.selected = neediest_face(opened)
             with self._lock:
                 place.sit(photo.photo_id, back)
                 place.gave(document.doc_id, photo.photo_id)
@@ -259,6 +259,13 @@ class QueueDesk:
             for known in gone:
                 del self._heard_of[known]
         remove_copies(self.queue.take_out(gone))
+
+
+def neediest_face(photo: OpenPhoto) -> int:
+    """The place of the face to begin with, as the editor counts them: the least certain one that is not saved."""
+    faces = list(photo.faces.values())
+    needs = [(face.saved is not None, float(face.face.confidence.mean())) for face in faces]
+    return min(range(len(faces)), key=needs.__getitem__, default=0)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:

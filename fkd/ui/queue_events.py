@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ __all__ = ["QueueEvents", "visitor_of"]
 
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
 _FILLING_SECONDS = 1.5
+_START = "Press “Start” or the key F: the least certain come first."
 _FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
 
 
@@ -51,12 +53,13 @@ class QueueEvents:
     def __init__(self, queue: QueueDesk, door: Door):
         self.queue = queue
         self.door = door
-        self._revs = itertools.count(1)
+        # From now on: a page that outlives a restart of the app takes what comes after it for newer.
+        self._revs = itertools.count(time.time_ns() // 1_000_000)
 
     def inputs(self) -> None:
         """Lay out where photos are added."""
         self.files = gr.File(
-            label="Many photos, or a zip of them", file_count="multiple", height=140, elem_id="fkd-queue-files"
+            label="Many photos, a zip, a video", file_count="multiple", height=110, elem_id="fkd-queue-files"
         )
         self.folder = gr.UploadButton(
             "Add a folder of photos", file_count="directory", size="sm", elem_id="fkd-queue-folder"
@@ -82,17 +85,17 @@ class QueueEvents:
             fields: where the scheme is chosen, and where people write their name.
             after: events after which the queue looks different.
         """
-        person = [*fields, self.token]
+        self._person, self._status = [*fields, self.token], status
+        person = self._person
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         # Quick, and of no concern to others: they need not wait for each other.
         at_once = {**quiet, "concurrency_limit": None, "trigger_mode": "multiple"}
 
-        page.load(self._let(Right.LOOK, self.arrive), person, [self.token, self.view, self.timer], **quiet)
+        page.load(self._let(Right.LOOK, self.arrive), person, [self.token, status, self.view, self.timer], **quiet)
         for added, by in ((self.files.upload, self.files), (self.folder.upload, self.folder)):
-            added(
-                self._let(Right.PREDICT, self.add), [by, *person], [self.files, status, self.view, self.timer],
-                api_visibility="private", show_progress_on=[by],
-            )  # fmt: skip
+            self.take(added, by, show_progress_on=[by]).then(
+                None, None, self.files, js="() => null", api_visibility="private"
+            )
         self.timer.tick(self._let(Right.LOOK, self.tick), person, [self.view, self.timer], **at_once)
         stepped = self.view.step(
             self._let(Right.LOOK, self.step), person, [editor, status, self.view], **at_once,
@@ -102,21 +105,39 @@ class QueueEvents:
         stepped.failure(None, js=_FAILED_JS, api_visibility="private")
         self.view.choose(self._let(Right.LOOK, self.choose), person, self.view, **at_once)
         self.view.flag(self._let(Right.SAVE, self.flag), person, [status, self.view], **at_once)
+        self.view.renew(self._let(Right.LOOK, self.renew), None, None, **at_once)
         for event in after:
             event.then(self._let(Right.LOOK, self.see), person, self.view, **at_once)
-        editor.edit(self._let(Right.LOOK, self.renew), None, None, **at_once)
         page.unload(self._let(Right.LOOK, self.leave))
+
+    def take(self, event: Callable[..., Dependency], files: Component, **options: Any) -> Dependency:
+        """Put files into the queue when something happens on the page, once the queue is wired.
+
+        Args:
+            event: that of a component, such as ``button.click``.
+            files: holds a list of paths of photos, zips and clips: an upload, or a ``gr.State`` with files that the
+                app made, like the frames of a clip to look at. They are copied.
+            options: of the event.
+        """
+        return event(
+            self._let(Right.PREDICT, self.add), [files, *self._person], [self._status, self.view, self.timer],
+            api_visibility="private", **options,
+        )  # fmt: skip
 
     def arrive(self, scheme: str, name: str, token: Any, request: gr.Request):
         """A window was opened: the browser gets a token unless it has one."""
         if visitor_of("", token, "") == "window ":
             token = secrets.token_urlsafe(16)
         view = self.see(scheme, name, token, request)
-        return token, view, gr.Timer(active=view.waiting > 0)
+        left = view.counts["unlabelled"] + view.waiting
+        sentence = say(f"{'1 photo' if left == 1 else f'{left} photos'} to correct. {_START}") if left else gr.skip()
+        return token, sentence, view, gr.Timer(active=view.waiting > 0)
 
     def add(self, paths: list[str] | None, scheme: str, name: str, token: Any, request: gr.Request):
         sentence = self.queue.add_files(paths or [], self._visitor(token, request), scheme)
-        return None, say(sentence), self.see(scheme, name, token, request), gr.Timer(active=True)
+        view = self.see(scheme, name, token, request)
+        start = "" if view.name or view.counts["all"] + view.waiting == 0 else f" {_START}"
+        return say(sentence + start), view, gr.Timer(active=True)
 
     def tick(self, scheme: str, name: str, token: Any, request: gr.Request):
         view = self.see(scheme, name, token, request)

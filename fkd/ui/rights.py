@@ -16,8 +16,10 @@ class Right(Enum):
 
     LOOK = "look at the page"
     PREDICT = "open photos and edit their points"
+    FOLLOW = "follow the faces of a clip"
     SAVE = "save corrections"
     SEE_ALL = "see what others saved"
+    IMPORT = "import labels"
     TUNE = "fine-tune"
     PROMOTE = "promote a version"
     ROLL_BACK = "roll back to an earlier version"
@@ -68,7 +70,7 @@ class Rules:
 
     def may(self, person: Person, right: Right) -> bool:
         """Whether `person` has a right."""
-        if right in (Right.LOOK, Right.PREDICT) or self.owns(person):
+        if right in (Right.LOOK, Right.PREDICT, Right.FOLLOW) or self.owns(person):
             return True
         if right is not Right.SAVE:
             return False

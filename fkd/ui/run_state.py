@@ -18,7 +18,7 @@ class RunState:
 
     Attributes:
         phase: ``idle`` where there was none, ``starting``, ``running``, ``done``, ``cancelled`` or ``failed``.
-        sentence: what became of it, for the last two.
+        sentence: what became of it, for the last two; the log of one that runs away from here, while it starts.
         run: its folder; the last one's while it starts.
         rows: its progress, see :mod:`training.run_progress`.
     """

@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A server is stopped by SIGTERM as by Ctrl-C: leaving in order removes the copies of the photos that were open.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from fkd.ui.actions import Desk
+    from fkd.ui.away import jobs_away
     from fkd.ui.door import Door
     from fkd.ui.hub_sync import HubSync
     from fkd.ui.models import ServedModels
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         serving = hub.serve_newest()  # loads it now, not at the first photo
         desk = Desk(models, options.annotations, options.photos)
         desk.latest()  # a file that is no corrections file is told of now, not at the first save
+        away = jobs_away(hub.corrections)
     except FkdError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"app.py: {notice}", file=sys.stderr)
     print(f"Serving {serving}, on {models.predictor(scheme).device}; corrections go to {desk.store.path}.", flush=True)
     sources = TuneSources(scheme, tuple(options.base), tuple(options.frozen), options.unlabelled)
-    tuning = Tuning(models, desk.store, sources)
+    tuning = Tuning(models, desk.store, sources, away)
     try:
         with hub:
             door = Door(rules_for(options))

@@ -12,9 +12,11 @@ from typing import IO
 
 import training
 
-__all__ = ["Trainer", "trainer_threads"]
+__all__ = ["INTERRUPTED", "Trainer", "trainer_threads"]
 
+INTERRUPTED = 130  # the status of a process that Ctrl-C or a signal told to end, and that did so in order
 _STOP_SECONDS = 5
+_LOG_LINES = 8
 
 
 def trainer_threads() -> int:
@@ -64,11 +66,20 @@ class Trainer:
 
     def last_words(self) -> str:
         """The last line that the process printed: where it failed, the sentence or the error that says why."""
+        lines = self._lines()
+        return lines[-1].removeprefix("training: ") if lines else ""
+
+    def log(self) -> str:
+        """The last lines that the process printed so far."""
+        return "\n".join(self._lines()[-_LOG_LINES:])
+
+    def _lines(self) -> list[str]:
         if self._output is None:
-            return ""
-        self._output.seek(0)
-        lines = self._output.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip().removeprefix("training: ") for line in reversed(lines) if line.strip()), "")
+            return []
+        number = self._output.fileno()
+        # Read without a seek: the process writes on where this file stands.
+        printed = os.pread(number, os.fstat(number).st_size, 0).decode("utf-8", "replace")
+        return [line.strip() for line in printed.split("\n") if line.strip()]
 
     def terminate(self) -> None:
         """Tell the process to end; it does so at its next step, or at once where it has not begun."""

@@ -11,9 +11,10 @@ from fkd.errors import CorrectionsError, DataError, RegistryError
 from fkd.lineage import LineageRow, lineage
 from fkd.registry import Registry
 from fkd.schemes import load_scheme
+from fkd.ui.away import JobsAway
 from fkd.ui.models import ServedModels
 from fkd.ui.run_state import KILLED, RunState, newest_run_state
-from fkd.ui.trainer import Trainer, trainer_threads
+from fkd.ui.trainer import INTERRUPTED, Trainer, trainer_threads
 from fkd.versions import Version
 from training.gate import GateConfig
 from training.run_progress import ask_to_cancel
@@ -65,15 +66,23 @@ class Tuning:
     Args:
         models: what the app serves; they have a registry.
         store: the corrections.
+        away: where fine-tunes run; None for this machine.
     """
 
-    def __init__(self, models: ServedModels, store: CorrectionStore, sources: TuneSources | None = None):
+    def __init__(
+        self,
+        models: ServedModels,
+        store: CorrectionStore,
+        sources: TuneSources | None = None,
+        away: JobsAway | None = None,
+    ):
         if models.registry is None:
             raise ValueError("versions need a registry: name the folder of the runs")
         self.models = models
         self.registry: Registry = models.registry
         self.store = store
         self.sources = sources or TuneSources()
+        self.away = away
         self._trainer = Trainer()
         self._run_before: Path | None = None  # the newest run when the trainer was started
         self._started = threading.Lock()  # held while a process is looked at or started
@@ -111,7 +120,7 @@ class Tuning:
                 "There is no frozen test, so nothing tells what is forgotten. Whoever runs the app can name one with "
                 "--frozen or --base."
             )
-        return sentences
+        return [self.away.sentence, *sentences[:1]] if self.away else sentences
 
     def start(self, scheme: str, pace: str, who: str, promote: bool) -> str:
         """Start a fine-tune of what serves a scheme, in a process of its own; returns a sentence.
@@ -121,7 +130,7 @@ class Tuning:
             promote: whether the result serves at once if the gate lets it pass.
 
         Raises:
-            CorrectionsError, DataError, SchemeError: if it could not work.
+            CorrectionsError, DataError, SchemeError, HubError: if it could not work.
         """
         if pace not in PACES:
             raise DataError(f"There is no way to train called “{pace}”. Reload the page and choose one.")
@@ -131,9 +140,10 @@ class Tuning:
             state = self._state()
             if state.going_on:
                 return "A fine-tune is going on already. Wait for its end, or cancel it."
+            arguments = self._arguments(scheme, PACES[pace], source, who, promote)
             self._run_before = state.run
             try:
-                self._trainer.start(self._arguments(scheme, PACES[pace], source, who, promote))
+                self._trainer.start(arguments)
             except OSError as error:
                 raise DataError(f"The trainer cannot be started ({error.strerror or error}).") from error
         return "The fine-tune has started. You can go on correcting, and reload or leave this page."
@@ -227,12 +237,15 @@ class Tuning:
         base, frozen = self._labelled(scheme)
         named = {"--base": base, "--frozen": frozen, "--unlabelled": filter(None, [self.sources.unlabelled])}
         options = {
-            "--weights": source, "--corrections": self.store.path, "--runs": self.registry.folder, "--who": who,
-            "--steps": pace.steps, "--batch-size": pace.batch_size, "--threads": trainer_threads(),
-            "--device": self.models.device, "--promote": "auto" if promote else "never",
+            "--weights": source, "--runs": self.registry.folder, "--who": who, "--steps": pace.steps,
+            "--batch-size": pace.batch_size, "--promote": "auto" if promote else "never",
         }  # fmt: skip
+        here = {"--corrections": self.store.path, "--threads": trainer_threads(), "--device": self.models.device}
         # With an equals sign, so that a name that begins with a dash is no option.
-        arguments = ["finetune", "--background", *(f"{name}={value}" for name, value in options.items())]
+        arguments = ["finetune", *(f"{name}={value}" for name, value in options.items())]
+        if self.away:
+            return [*arguments, *self.away.arguments(source, with_base=scheme == self.sources.scheme)]
+        arguments += ["--background", *(f"{name}={value}" for name, value in here.items())]
         for name, paths in named.items():
             if paths := [str(path) for path in paths]:
                 arguments += [name, *paths]
@@ -244,12 +257,12 @@ class Tuning:
             self.models.refresh()
         if newest.going_on or not self._trainer.started:
             return newest
-        failed = (self._trainer.status or 0) > 0
+        failed = (self._trainer.status or 0) > 0 and self._trainer.status != INTERRUPTED
         if newest.run != self._run_before:
             crashed = failed and newest.sentence == KILLED
             return replace(newest, sentence=self._trainer.last_words()) if crashed else newest
         if self._trainer.running:
-            return RunState("starting", run=newest.run)
+            return RunState("starting", self._trainer.log() if self.away else "", newest.run)
         # It ended before it had a folder.
         if failed:
             return RunState("failed", self._trainer.last_words(), newest.run)

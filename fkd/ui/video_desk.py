@@ -12,11 +12,11 @@ from fkd.errors import ImageError
 from fkd.ui.models import ServedModels
 from fkd.video import VideoResult, annotate_clip
 
-__all__ = ["DOUBTFUL_COLUMNS", "VideoDesk", "doubtful_rows", "summary"]
+__all__ = ["DOUBTFUL_COLUMNS", "VideoDesk", "doubtful_rows", "offer_of", "summary"]
 
 DOUBTFUL_COLUMNS = ["frame", "time (s)", "face", "why"]
 _WHY = {"jumps": "points jump", "unsure": "uncertain", "lost": "not found for a while"}
-KEPT = 3  # results; the one before the newest may still be on its way to somebody
+KEPT = 12  # results, of all visitors together; who wants to correct frames of an older one follows its faces again
 
 
 class VideoDesk:
@@ -65,6 +65,11 @@ class VideoDesk:
 def doubtful_rows(result: VideoResult) -> list[list]:
     """The frames to look at as rows under `DOUBTFUL_COLUMNS`."""
     return [[frame.frame, round(frame.time_s, 2), frame.face_id, _WHY[frame.why]] for frame in result.doubtful]
+
+
+def offer_of(result: VideoResult) -> str:
+    """What the button says that puts the frames to look at into the review queue."""
+    return "Correct this frame" if len(result.queued) == 1 else f"Correct these {len(result.queued)} frames"
 
 
 def summary(result: VideoResult, took_s: float) -> str:

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import gradio as gr
 import numpy as np
 import pytest
-from gradio.data_classes import FileData
 from PIL import Image
 
-import fkd.ui
-from fkd.ui.editor import EditorDocument, EditorFace, KeypointEditor, parse_box, parse_face_edit, point_lists
-from tests.browser.apps import free_port, running_app
-from tests.browser.settling_document import settling
+from tests.browser.apps import running_app
+from tests.browser.bare_app import BareApp, bare_app
 
 playwright_api = pytest.importorskip("playwright.sync_api")
+playwright_api.expect.set_options(timeout=20_000)  # the machine may be slow, and busy
 
-PHOTO = Path(next(iter(fkd.ui.__path__))) / "assets" / "grace_hopper.jpg"
-WIDTH, HEIGHT, N_POINTS = 512, 600, 68
-HOSTILE = '<img src=x onerror="window.hacked = 1">${window.hacked = 2}{{constructor}}'
-FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -98,6 +90,14 @@ class Editor:
         point = self.point(index)
         return float(point.get_attribute("data-x")), float(point.get_attribute("data-y"))
 
+    def places(self) -> np.ndarray:
+        """Where all points are, (K, 2)."""
+        read = "nodes => nodes.map(node => [Number(node.dataset.x), Number(node.dataset.y)])"
+        return np.array(self.root.locator("[data-point]").evaluate_all(read))
+
+    def states(self) -> list[str]:
+        return self.root.locator("[data-point]").evaluate_all("nodes => nodes.map(node => node.dataset.state)")
+
     def state(self, index: int) -> str:
         return self.point(index).get_attribute("data-state")
 
@@ -159,109 +159,38 @@ def editor_on() -> Callable[..., Editor]:
     return Editor
 
 
-def make_face(face_id: str, centre: tuple[float, float], radius: float, first_missing: bool = False) -> EditorFace:
-    """A ring of points; with ``first_missing``, point 0 was not predicted."""
-    turn = np.linspace(0, 2 * np.pi, N_POINTS, endpoint=False)
-    points = np.stack([centre[0] + radius * np.cos(turn), centre[1] + 1.2 * radius * np.sin(turn)], axis=1)
-    if first_missing:
-        points[0] = np.nan
-    lists = point_lists(points.round(2))
-    return EditorFace(
-        face_id=face_id,
-        box_xyxy=[*(np.array(centre) - 1.3 * radius), *(np.array(centre) + 1.3 * radius)],
-        predicted=lists,
-        points=lists,
-        confidence=list(np.linspace(0, 1, N_POINTS)),
-        states=["untouched" if point else "absent" for point in lists],
-    )
+@pytest.fixture(scope="session")
+def running_bare_app(tmp_path_factory) -> Iterator[BareApp]:
+    with bare_app(tmp_path_factory.mktemp("bare")) as running:
+        yield running
 
 
-@pytest.fixture(scope="module")
-def editor_app(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """An app with nothing but the editor. ``gate`` holds back the answers to saves while it is cleared.
-
-    ``refused`` holds the numbers of the saves that fail, of 1, 2, ….
-    """
-    photo = tmp_path_factory.mktemp("photo") / PHOTO.name
-    shutil.copy(PHOTO, photo)  # Gradio serves files of the temporary folder
-    seen = SimpleNamespace(saves=[], refused=set(), boxes=[], kept=[], gate=threading.Event(), url="", hostile=HOSTILE)
-    seen.gate.set()
-
-    def document(doc_id: str = "one", names: list[str] | None = None, rev: int = 0) -> EditorDocument:
-        faces = [make_face("a", (230, 190), 90)]
-        if doc_id == "two":
-            faces.append(make_face("b", (410, 480), 60, first_missing=True))
-        return EditorDocument(
-            image=FileData(path=str(photo)), width=WIDTH, height=HEIGHT, doc_id=doc_id, rev=rev, scheme=HOSTILE,
-            photo_name=f"{doc_id}.jpg", names=names or [f"p{index}" for index in range(N_POINTS)],
-            edges=[(index, index + 1) for index in range(N_POINTS - 1)], faces=faces,
-        )  # fmt: skip
-
-    def save(event: gr.EventData):
-        edit = parse_face_edit(event._data, N_POINTS, WIDTH, HEIGHT)
-        seen.saves.append(edit)
-        number = len(seen.saves)
-        assert seen.gate.wait(20)
-        if number in seen.refused:
-            raise gr.Error(f"refused {number}", print_exception=False)
-        answer = document(edit.doc_id, rev=edit.rev)
-        for face in answer.faces:
-            if face.face_id == edit.face_id:
-                face.saved_id, face.saved_rev = f"row {number}", edit.rev
-        return answer, f"saved {number}"
-
-    def add_face(event: gr.EventData):
-        box = parse_box(event._data, WIDTH, HEIGHT)
-        seen.boxes.append(box)
-        answer = document(box.doc_id, rev=box.rev)
-        x1, y1, x2, y2 = box.box_xyxy
-        answer.faces.append(make_face("new", ((x1 + x2) / 2, (y1 + y2) / 2), (x2 - x1) / 2.6))
-        return answer, "added"
-
-    def keep(event: gr.EventData):
-        seen.kept.append(event._data["doc_id"])
-
-    with gr.Blocks() as demo:
-        editor = KeypointEditor(document())
-        said = gr.Textbox(label="said")
-        for name, make in {
-            "one": document,
-            "two": lambda: document("two"),
-            "settling": lambda: settling(document("settling")),
-            "hostile": lambda: document("hostile", names=[HOSTILE] * N_POINTS),
-            "nothing": lambda: None,
-        }.items():
-            gr.Button(name).click(make, None, editor, show_progress="hidden")
-        answered = {"outputs": [editor, said], "trigger_mode": "multiple", "show_progress": "hidden"}
-        editor.save(save, None, concurrency_limit=None, **answered).failure(None, js=FAILED_JS)
-        editor.keep(keep, None, None)
-        editor.add_face(add_face, None, **answered)
-        editor.edit(lambda: None, None, None, trigger_mode="multiple")
-    port = free_port()
-    demo.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, inbrowser=False, run_history=False,
-        quiet=True, ssr_mode=False,
-    )  # fmt: skip
-    seen.url = f"http://127.0.0.1:{port}/"
-    yield seen
-    seen.gate.set()
-    demo.close()
+@pytest.fixture
+def editor_app(running_bare_app) -> Iterator[BareApp]:
+    """An app with nothing but the editor, which remembers nothing of other tests."""
+    running_bare_app.forget()
+    yield running_bare_app
+    running_bare_app.gate.set()
 
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory) -> Iterator[SimpleNamespace]:
     """``python app.py`` in a process of its own, with an empty annotations folder."""
     with running_app(tmp_path_factory.mktemp("app")) as app:
+        app.written = []
         yield app
 
 
 @pytest.fixture
 def photo(app):
-    """Write a picture to a file and return its path."""
+    """Write a picture to a file and return its path. Each is another photo, of which nothing was saved yet."""
 
     def write(image: np.ndarray, name: str = "photo.jpg") -> Path:
+        image = image.copy()
+        image[:8, :8] = len(app.written)  # in the corner, as large as a block of JPEG
         path = app.folder / name
         Image.fromarray(image).save(path, quality=92)
+        app.written.append(path)
         return path
 
     return write

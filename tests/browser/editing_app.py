@@ -54,6 +54,10 @@ class Server:
 
     def __init__(self, photo: Path):
         self.photo = photo
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing but the photo that the page opens with."""
         self.doc_id = "first"
         self.known = {"first"}
         self.shifts = {"a": (0.0, 0.0), "b": (170.0, 270.0)}

@@ -16,7 +16,7 @@ from tests.pictures import PORTRAIT_LANDMARKS, astronaut, portrait
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
-NOSE_TIP = 30
+CHIN, NOSE_TIP = 8, 30
 
 
 def newest(app) -> Correction:
@@ -37,7 +37,7 @@ def test_the_example_is_one_click_away_and_its_points_lie_on_the_face(app, open_
     page = open_desktop(app.url)
     page.get_by_text("grace_hopper").or_(page.locator(".gallery-item")).first.click()
     editor = editor_on(page)
-    places = np.array([editor.place(index) for index in range(68)])
+    places = editor.places()
     eyes_nose_mouth = np.array(
         [*(places[i : i + 6].mean(axis=0) for i in (36, 42)), places[30], places[48], places[54]]
     )
@@ -51,6 +51,7 @@ def test_a_dragged_point_is_in_the_csv_to_half_a_pixel(app, open_desktop, editor
     page.get_by_label("Your name").fill("=Ada")
     upload(page, photo(portrait(), "first.jpg"))
     editor = editor_on(page)
+    editor.button("settle").click()  # off: the others stay
     expected, row = drag_and_save(app, page, editor, NOSE_TIP, 23, -14)
     assert np.abs(row.corrected_xy[NOSE_TIP] - expected).max() < 0.5
     others = [index for index in range(68) if index != NOSE_TIP]
@@ -60,6 +61,37 @@ def test_a_dragged_point_is_in_the_csv_to_half_a_pixel(app, open_desktop, editor
     assert app.store.image_path(row).is_file()
     expect(page.locator("#fkd-status")).to_contain_text("corrections.csv")
     expect(page.locator("#fkd-table")).to_contain_text("=Ada")
+
+
+def test_points_that_settle_are_saved_as_shown_and_are_nobodys_label(app, open_desktop, editor_on, photo):
+    page, path = open_desktop(app.url), photo(portrait(), "settles.jpg")
+    upload(page, path)
+    editor = editor_on(page)
+    predicted = editor.places()
+    editor.drag(NOSE_TIP, 23, -14)
+    nose = editor.place(NOSE_TIP)
+    editor.drag(CHIN, 5, 20)
+    assert editor.place(NOSE_TIP) == nose
+    shown = editor.places()
+    save(editor, page)
+
+    row = newest(app)
+    followed = np.abs(shown - predicted).max(axis=1) > 0.02
+    assert followed.sum() > 60
+    np.testing.assert_allclose(row.corrected_xy, shown, atol=0.01)
+    np.testing.assert_allclose(row.predicted_xy, predicted, atol=0.01)
+    assert {row.states[index] for index in (NOSE_TIP, CHIN)} == {"moved"}
+    others = set(range(68)) - {NOSE_TIP, CHIN}
+    assert {row.states[index] for index in others if followed[index]} == {"settled"}
+    assert {row.states[index] for index in others} <= {"settled", "untouched"}
+    expect(page.locator("#fkd-status")).to_contain_text("with 2 points corrected")
+
+    page.reload()
+    upload(page, path)
+    again = editor_on(page)
+    np.testing.assert_allclose(again.places(), shown, atol=0.01)
+    assert again.state(NOSE_TIP) == "moved"
+    again.unsaved(0)
 
 
 def test_zoomed_in_as_well_and_saving_again_supersedes(app, open_desktop, editor_on, photo):

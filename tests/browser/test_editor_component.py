@@ -10,8 +10,6 @@ expect = playwright_api.expect
 
 pytestmark = pytest.mark.browser
 
-WIDTH, N_POINTS = 512, 68
-
 
 @pytest.fixture
 def editor(editor_app, open_desktop, editor_on):
@@ -57,7 +55,7 @@ def test_zooming_keeps_the_place_under_the_mouse_and_the_size_of_points(editor):
 def test_a_click_selects_and_moves_nothing(editor):
     posted = []
     editor.page.on("request", lambda request: posted.append(request) if "queue/join" in request.url else None)
-    places = [editor.place(index) for index in range(N_POINTS)]
+    places = editor.places()
     x, y = editor.on_screen(places[12])
     editor.page.mouse.move(x + 2, y + 1)
     editor.page.mouse.down()
@@ -65,7 +63,7 @@ def test_a_click_selects_and_moves_nothing(editor):
     editor.page.mouse.up()
 
     expect(editor.root.locator(".fkd-point-text")).to_contain_text("12 · p12")
-    assert [editor.place(index) for index in range(N_POINTS)] == places
+    np.testing.assert_array_equal(editor.places(), places)
     assert editor.state(12) == "untouched"
     with editor.page.expect_request("**/queue/join*"):
         editor.press("ArrowRight")
@@ -109,7 +107,6 @@ def test_reset_face_is_one_step_that_can_be_undone(editor):
 
 
 def test_a_point_cycles_through_occluded_and_absent(editor_app, editor):
-    editor_app.saves.clear()
     place = editor.place(8)
     editor.click(8, button="right")
     assert editor.state(8) == "occluded"
@@ -147,7 +144,6 @@ def test_a_click_on_another_face_selects_it(editor):
 
 
 def test_a_late_answer_keeps_what_was_dragged_since(editor_app, editor):
-    editor_app.saves.clear()
     editor_app.gate.clear()
     editor.drag(10, 12, 0)
     editor.button("save").click()
@@ -174,7 +170,6 @@ def test_a_late_answer_keeps_what_was_dragged_since(editor_app, editor):
 
 
 def test_of_two_saves_on_their_way_the_answered_one_counts(editor_app, editor):
-    editor_app.saves.clear()
     editor_app.refused.add(2)
     editor_app.gate.clear()
     editor.drag(10, 12, 0)
@@ -186,7 +181,6 @@ def test_of_two_saves_on_their_way_the_answered_one_counts(editor_app, editor):
     editor_app.gate.set()
     expect(editor.page.get_by_label("said")).to_have_value("saved 1")
     expect(editor.page.get_by_text("refused 2")).to_be_visible()
-    editor_app.refused.clear()
 
     editor.unsaved(1)
     expect(editor.root.locator(".fkd-status")).to_have_text("1 point changed, not saved")
@@ -196,7 +190,6 @@ def test_of_two_saves_on_their_way_the_answered_one_counts(editor_app, editor):
 
 
 def test_a_save_carries_exactly_what_is_seen(editor_app, editor):
-    editor_app.saves.clear()
     editor.drag(2, 14, 9)
     editor.page.evaluate(
         "document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-save'))"
@@ -204,7 +197,7 @@ def test_a_save_carries_exactly_what_is_seen(editor_app, editor):
     expect(editor.root.locator(".fkd-status")).to_have_text("Saved")
     expect(editor.root.locator('[data-face="0"]')).to_have_attribute("data-saved", "true")
     (saved,) = editor_app.saves
-    np.testing.assert_allclose(saved.points, [editor.place(index) for index in range(N_POINTS)], atol=1e-9)
+    np.testing.assert_allclose(saved.points, editor.places(), atol=1e-9)
     assert saved.states[2] == "moved"
     editor.unsaved(0)
 
@@ -218,7 +211,6 @@ def test_leaving_with_unsaved_edits_asks(editor):
 
 
 def test_a_drawn_box_asks_for_a_face_which_is_then_selected(editor_app, editor):
-    editor_app.boxes.clear()
     editor.drag(2, 14, 9)
     kept = editor.place(2)
     editor.button("add-face").click()

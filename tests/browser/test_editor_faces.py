@@ -11,10 +11,16 @@ expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def app(tmp_path):
-    with editing_app(tmp_path) as running:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with editing_app(tmp_path_factory.mktemp("photo")) as running:
         yield running
+
+
+@pytest.fixture
+def app(running):
+    running.server.forget()
+    return running
 
 
 @pytest.fixture

@@ -16,10 +16,16 @@ DRAFTS = "Object.keys(localStorage).filter(key => key.startsWith('fkd-draft:'))"
 DAY_MS = 86_400_000
 
 
-@pytest.fixture
-def app(tmp_path):
-    with editing_app(tmp_path) as running:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    with editing_app(tmp_path_factory.mktemp("photo")) as running:
         yield running
+
+
+@pytest.fixture
+def app(running):
+    running.server.forget()
+    return running
 
 
 @pytest.fixture

@@ -11,11 +11,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def editor(editor_app, open_desktop, editor_on):
-    editor_app.saves.clear()
-    editor_app.kept.clear()
-    editor_app.refused.clear()
-    yield editor_on(open_desktop(editor_app.url))
-    editor_app.gate.set()
+    return editor_on(open_desktop(editor_app.url))
 
 
 def choose(editor, name: str) -> None:
@@ -111,6 +107,7 @@ def test_a_save_that_fails_keeps_the_photo_and_asks_again(editor_app, editor):
     choose(editor, "two")
     editor.button("leave-save").click()
     expect(editor.page.get_by_text("refused 1")).to_be_visible()
+    editor.page.locator(".toast-close").click()
     expect(bar(editor)).to_contain_text("1 point in one.jpg is not saved.")
     faces(editor, 1)
     editor.unsaved(1)

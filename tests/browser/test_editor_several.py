@@ -40,10 +40,6 @@ def choose_mouth(editor) -> None:
     editor.page.keyboard.up("Shift")
 
 
-def places(editor) -> np.ndarray:
-    return np.array([editor.place(index) for index in range(len(PLACES))])
-
-
 def chosen(editor) -> list[int]:
     nodes = editor.root.locator(".fkd-chosen").all()
     return [int(node.get_attribute("data-point")) for node in nodes]
@@ -55,14 +51,14 @@ def test_a_box_chooses_points_which_are_dragged_together(editor):
     expect(editor.root.locator(".fkd-point-text")).to_contain_text("3 points selected")
     editor.drag(6, 40, -24)
 
-    moved = places(editor) - PLACES
+    moved = editor.places() - PLACES
     shift = np.array([40, -24]) / editor.scale()
     np.testing.assert_allclose(moved[MOUTH], [shift] * 3, atol=0.5)
     np.testing.assert_allclose(moved[MOUTH], [moved[MOUTH[0]]] * 3, atol=0.011)  # their shape is kept
     assert (np.delete(moved, MOUTH, axis=0) == 0).all()
     editor.unsaved(3)
     editor.press("ControlOrMeta+z")
-    np.testing.assert_array_equal(places(editor), PLACES)
+    np.testing.assert_array_equal(editor.places(), PLACES)
     editor.unsaved(0)
 
 
@@ -72,16 +68,16 @@ def test_arrows_nudge_them_and_a_held_key_is_one_step(editor):
     editor.page.keyboard.down("ArrowRight")
     editor.page.keyboard.down("ArrowRight")  # as a held key repeats
     editor.page.keyboard.up("ArrowRight")
-    np.testing.assert_allclose((places(editor) - PLACES)[MOUTH], [[2, -10]] * 3, atol=0.01)
+    np.testing.assert_allclose((editor.places() - PLACES)[MOUTH], [[2, -10]] * 3, atol=0.01)
     editor.press("ControlOrMeta+z")
-    np.testing.assert_allclose((places(editor) - PLACES)[MOUTH], [[0, -10]] * 3, atol=0.01)
+    np.testing.assert_allclose((editor.places() - PLACES)[MOUTH], [[0, -10]] * 3, atol=0.01)
 
 
 def test_escape_clears_the_selection_and_keeps_the_photo_in_focus(editor):
     choose_mouth(editor)
     editor.press("Escape", "ArrowRight")
     assert chosen(editor) == []
-    np.testing.assert_array_equal(places(editor), PLACES)
+    np.testing.assert_array_equal(editor.places(), PLACES)
     editor.press("Tab", "ArrowRight")
     assert editor.place(0) == (PLACES[0, 0] + 1, PLACES[0, 1])
 
@@ -95,7 +91,7 @@ def test_escape_in_mid_drag_puts_all_of_them_back(editor):
     assert editor.place(5) != tuple(PLACES[5])
     editor.press("Escape")
     editor.page.mouse.up()
-    np.testing.assert_array_equal(places(editor), PLACES)
+    np.testing.assert_array_equal(editor.places(), PLACES)
     assert chosen(editor) == MOUTH
 
 
@@ -122,7 +118,7 @@ def test_all_points_at_once_keep_their_shape_at_the_edge_of_reach(editor):
     assert len(chosen(editor)) == len(PLACES)
     for _ in range(35):
         editor.press("Shift+ArrowUp")
-    moved = places(editor)
+    moved = editor.places()
     assert moved[:, 1].min() == pytest.approx(-0.5 - 0.25 * 600, abs=0.01)
     np.testing.assert_allclose(moved - moved[0], PLACES - PLACES[0], atol=0.011)
 
@@ -131,7 +127,7 @@ def test_dragging_another_point_lets_go_of_them(editor):
     choose_mouth(editor)
     editor.drag(0, -20, 0)
     assert chosen(editor) == []
-    np.testing.assert_array_equal(places(editor)[1:], PLACES[1:])
+    np.testing.assert_array_equal(editor.places()[1:], PLACES[1:])
 
 
 def test_a_finger_chooses_with_the_tool_and_drags_them(app, open_phone, editor_on):
@@ -151,4 +147,4 @@ def test_a_finger_chooses_with_the_tool_and_drags_them(app, open_phone, editor_o
     for step in range(1, 6):
         phone.touch("touchMove", (x + 5 * step, y))
     phone.touch("touchEnd")
-    np.testing.assert_allclose((places(phone) - PLACES)[MOUTH], [[25 / phone.scale(), 0]] * 3, atol=0.5)
+    np.testing.assert_allclose((phone.places() - PLACES)[MOUTH], [[25 / phone.scale(), 0]] * 3, atol=0.5)

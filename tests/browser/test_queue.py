@@ -2,69 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.browser.apps import running_app
-from tests.pictures import portrait
+from tests.browser.queue_steps import SLOW_MS, Queue, variants
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 NOSE_TIP = 30
-SLOW_MS = 60_000
-
-
-def variants(folder: Path, count: int, seed: int) -> list[Path]:
-    """So many pictures of one portrait, each a little darker than the one before; no two seeds make the same one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number in range(count):
-        dark = portrait() * (1 - 0.03 * number)
-        dark[0, :16] = seed + 10 * number
-        paths.append(folder / f"face-{seed}-{number}.jpg")
-        Image.fromarray(dark.astype(np.uint8)).save(paths[-1], quality=92)
-    return paths
-
-
-class Queue:
-    """The queue's panel on a page, as a person handles it."""
-
-    def __init__(self, page):
-        self.page = page
-        self.root = page.get_by_test_id("fkd-queue")
-        self.name = self.root.locator(".fkd-queue-name")
-        self._picture = ""  # that the editor showed last
-
-    def add(self, *paths: Path) -> None:
-        """Put files into the box, and wait until every one of them was predicted."""
-        self.page.locator("#fkd-queue-files input[type=file]").set_input_files(paths)
-        expect(self.root).to_be_visible(timeout=SLOW_MS)
-        expect(self.root.locator(".fkd-queue-waiting")).to_have_text("", timeout=SLOW_MS)
-
-    def count(self, shown: str):
-        return self.root.locator(f'[data-shown="{shown}"] b')
-
-    def press(self, step: str) -> None:
-        self.root.locator(f'[data-step="{step}"]').click()
-
-    def opened(self, known: str = "") -> str:
-        """The name of the photo that is open, once it is another one and the editor shows it."""
-        expect(self.name).not_to_have_text(known or re.compile("^$"), timeout=SLOW_MS)
-        expect(self.name).not_to_have_text("")
-        photo = self.page.locator(".fkd-photo")
-        expect(photo).not_to_have_attribute("href", self._picture, timeout=SLOW_MS)
-        self._picture = photo.get_attribute("href")
-        return self.name.inner_text()
-
-
-@pytest.fixture
-def queue_on():
-    return Queue
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +27,10 @@ def rows_since(app, known: int) -> list:
     return list(app.store.read())[known:] if app.store.path.exists() else []
 
 
-def test_save_and_next_through_ten_photos(app, open_desktop, editor_on, queue_on, tmp_path):
+def test_save_and_next_through_ten_photos(app, open_desktop, editor_on, tmp_path):
     known = len(rows_since(app, 0))
     page = open_desktop(app.url)
-    queue = queue_on(page)
+    queue = Queue(page)
     queue.add(*variants(tmp_path, 10, seed=1))
     expect(queue.count("unlabelled")).to_have_text("10")
     queue.press("next")
@@ -98,6 +45,7 @@ def test_save_and_next_through_ten_photos(app, open_desktop, editor_on, queue_on
         page.keyboard.press("s" if number < 5 else "Control+Enter")
     expect(queue.count("unlabelled")).to_have_text("0", timeout=SLOW_MS)
     expect(queue.count("corrected")).to_have_text("10")
+    expect(queue.waiting).to_have_text("Nothing left to label")
     editor_on(page).unsaved(0)
     rows = rows_since(app, known)
     assert len(rows) == 10 and len(set(names)) == 10
@@ -107,10 +55,10 @@ def test_save_and_next_through_ten_photos(app, open_desktop, editor_on, queue_on
     assert len({row.image for row in rows}) == 10
 
 
-def test_a_bad_file_among_many(app, open_desktop, editor_on, queue_on, tmp_path):
+def test_a_bad_file_among_many(app, open_desktop, editor_on, tmp_path):
     (tmp_path / "notes.jpg").write_text("no picture")
     page = open_desktop(app.url)
-    queue = queue_on(page)
+    queue = Queue(page)
     queue.add(*variants(tmp_path, 2, seed=2), tmp_path / "notes.jpg")
     expect(queue.count("all")).to_have_text("2")
     problems = queue.root.locator(".fkd-queue-problems")
@@ -122,10 +70,10 @@ def test_a_bad_file_among_many(app, open_desktop, editor_on, queue_on, tmp_path)
     editor_on(page)
 
 
-def test_reopening_a_corrected_photo_shows_the_correction(app, open_desktop, editor_on, queue_on, tmp_path):
+def test_reopening_a_corrected_photo_shows_the_correction(app, open_desktop, editor_on, tmp_path):
     known = len(rows_since(app, 0))
     page = open_desktop(app.url)
-    queue = queue_on(page)
+    queue = Queue(page)
     queue.add(*variants(tmp_path, 2, seed=3))
     queue.press("next")
     first = queue.opened()
@@ -146,11 +94,12 @@ def test_reopening_a_corrected_photo_shows_the_correction(app, open_desktop, edi
     assert [row.supersedes for row in rows] == ["", rows[0].id]
 
 
-def test_two_browsers_at_once_get_different_photos(shared_app, open_desktop, queue_on):
+def test_two_browsers_at_once_get_different_photos(shared_app, open_desktop):
     pages = [open_desktop(shared_app.url) for _ in range(2)]
-    queues = [queue_on(page) for page in pages]
+    queues = [Queue(page) for page in pages]
     for queue in queues:
-        expect(queue.root.locator(".fkd-queue-waiting")).to_have_text("", timeout=SLOW_MS)
+        expect(queue.page.locator("#fkd-status")).to_contain_text("3 photos to correct", timeout=SLOW_MS)
+        expect(queue.waiting).to_have_text("", timeout=SLOW_MS)
         expect(queue.count("all")).to_have_text("3", timeout=SLOW_MS)
     names = []
     for queue in queues:
@@ -165,20 +114,20 @@ def test_two_browsers_at_once_get_different_photos(shared_app, open_desktop, que
     assert queues[0].name.inner_text() == names[0]
 
 
-def test_what_one_browser_adds_is_not_shown_in_another(app, open_desktop, queue_on, tmp_path):
+def test_what_one_browser_adds_is_not_shown_in_another(app, open_desktop, tmp_path):
     page = open_desktop(app.url)
-    queue_on(page).add(*variants(tmp_path, 1, seed=4))
+    Queue(page).add(*variants(tmp_path, 1, seed=4))
     again = page.context.new_page()  # the same person's second window shows it
     again.goto(app.url, wait_until="domcontentloaded")
-    expect(queue_on(again).count("all")).to_have_text("1", timeout=SLOW_MS)
+    expect(Queue(again).count("all")).to_have_text("1", timeout=SLOW_MS)
     other = open_desktop(app.url)
     expect(other.get_by_test_id("fkd-editor")).to_be_visible(timeout=SLOW_MS)
     expect(other.get_by_test_id("fkd-queue")).to_be_hidden()
 
 
-def test_unsaved_points_are_asked_about_and_one_can_stay(app, open_desktop, editor_on, queue_on, tmp_path):
+def test_unsaved_points_are_asked_about_and_one_can_stay(app, open_desktop, editor_on, tmp_path):
     page = open_desktop(app.url)
-    queue = queue_on(page)
+    queue = Queue(page)
     queue.add(*variants(tmp_path, 2, seed=5))
     queue.press("next")
     first = queue.opened()
@@ -193,9 +142,9 @@ def test_unsaved_points_are_asked_about_and_one_can_stay(app, open_desktop, edit
     assert editor.place(NOSE_TIP) == moved
 
 
-def test_keys_are_letters_where_somebody_types(app, open_desktop, queue_on, tmp_path):
+def test_keys_are_letters_where_somebody_types(app, open_desktop, tmp_path):
     page = open_desktop(app.url)
-    queue = queue_on(page)
+    queue = Queue(page)
     queue.add(*variants(tmp_path, 2, seed=6))
     queue.press("next")
     first = queue.opened()

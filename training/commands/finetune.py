@@ -84,6 +84,7 @@ def run(options: argparse.Namespace) -> None:
 
 def run_away(options: argparse.Namespace) -> None:
     import os
+    import signal
 
     from fkd.errors import HubError
     from fkd.hub import read_config, weights_folder
@@ -108,7 +109,12 @@ def run_away(options: argparse.Namespace) -> None:
     )  # fmt: skip
     registry = Registry(options.runs)
     scheme = read_config(weights_folder(start))["scheme"]
-    version = finetune_on_hub(plan, registry, scheme, options.who, say=lambda line: print(line, flush=True))
+    # As Ctrl-C does, it cancels the job: one that nobody waits for costs money.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        version = finetune_on_hub(plan, registry, scheme, options.who, say=lambda line: print(line, flush=True))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     print("\n".join(sentences(version)))
     if options.promote == "auto" and version.decision == "passed":
         print(registry.promote(version.version, options.who))

@@ -4,7 +4,7 @@ const MIN_BOX_PX = 8;
 const MIN_FACE_PX = 4; // a face is not scaled down to less
 const TURN_RAD = 0.00035; // per unit of the wheel: 2 to 2.5 degrees a notch
 const SCALE_RATE = 0.0003; // per unit of the wheel: 3 % a notch
-const TURN_ENDS_MS = 600; // after the last turn of the wheel
+const TURN_ENDS_MS = 1500; // after the last turn of the wheel, if Alt is not let go before
 let turnTimer = 0;
 
 /** The point that is being dragged, if there is one: {index, face, touch}. */

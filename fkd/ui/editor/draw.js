@@ -48,6 +48,7 @@ function drawBoxes(scale) {
     const saved = Boolean(face.savedId) && !changed;
     group.setAttribute('class', index === editor.faceIndex ? 'fkd-face fkd-face-selected' : 'fkd-face');
     group.dataset.saved = String(saved);
+    group.dataset.number = face.number;
     box.setAttribute('x', left);
     box.setAttribute('y', top);
     box.setAttribute('width', Math.max(right - left, 0));

@@ -10,6 +10,7 @@ stage.addEventListener('pointerleave', () => {
   editor.hoverIndex = -1;
   draw();
 });
+stage.addEventListener('dblclick', doubleClick);
 stage.addEventListener('contextmenu', contextMenu);
 stage.addEventListener('wheel', wheel, { passive: false });
 // The middle button would start the browser's own scrolling, and a double click would select text.

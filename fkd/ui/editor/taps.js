@@ -6,13 +6,13 @@ const DOUBLE_TAP_PX = 24;
 let lastTap = { time: -Infinity, x: 0, y: 0, index: -1 };
 
 function tap(event) {
-  const { index, target, starts } = gesture;
+  const { index, target, starts, touch } = gesture;
   if (starts === 'whole') return;
   if (starts === 'lasso') {
     if (index >= 0) togglePoint(index);
     return;
   }
-  const double = isDoubleTap(event, index);
+  const double = touch && isDoubleTap(event, index);
   if (index < 0 && starts === 'drag') return; // the grip of the selected point
   if (index >= 0) {
     choose([index]);
@@ -20,14 +20,27 @@ function tap(event) {
     return;
   }
   const faceIndex = pickFace(target, event.clientX, event.clientY);
-  if (faceIndex >= 0 && faceIndex !== editor.faceIndex) {
-    selectFace(faceIndex);
-  } else if (double) {
-    if (isPhotoFitted() && currentFace()) fitFace(currentFace());
-    else fitPhoto();
-  } else {
-    choose([]);
+  if (faceIndex >= 0 && faceIndex !== editor.faceIndex) selectFace(faceIndex);
+  else if (double) fitOther();
+  else choose([]);
+}
+
+/** With a mouse the system says what a double click is: people set how fast theirs are. */
+function doubleClick(event) {
+  if (!editor.doc || lastPointerType === 'touch' || editor.tool || event.shiftKey || event.altKey) return;
+  const index = pickPoint(event.clientX, event.clientY, false);
+  if (index < 0) fitOther();
+  else {
+    choose([index]);
+    confirmPoints();
   }
+  draw();
+}
+
+/** The whole photo is in view: go to the face. Else: the whole photo. */
+function fitOther() {
+  if (isPhotoFitted() && currentFace()) fitFace(currentFace());
+  else fitPhoto();
 }
 
 function isDoubleTap(event, index) {

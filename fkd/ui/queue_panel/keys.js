@@ -35,5 +35,5 @@ function isElsewhere(target) {
 }
 
 function flag() {
-  if (view.name) trigger('flag', {});
+  if (view.name) ask('flag', {});
 }

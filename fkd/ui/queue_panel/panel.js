@@ -13,10 +13,12 @@ let ahead = []; // pictures that come next, kept so that the browser keeps them 
 function receive() {
   const value = props.value;
   if (!value || (view && value.rev <= view.rev)) return;
+  const isOpened = Boolean(value.name) && (!view || value.name !== view.name);
   view = value;
   answered();
   if (view.ahead.length) ahead = view.ahead.map(loaded);
   draw();
+  if (isOpened) requestAnimationFrame(showWork);
 }
 
 function loaded({ url }) {
@@ -37,6 +39,7 @@ function isActive() {
 function draw() {
   root.hidden = !isActive() && !(view && view.problems.length);
   if (!view) return;
+  root.dataset.open = String(Boolean(view.name));
   drawProgress();
   buttons('[data-shown]').forEach((chip) => {
     chip.setAttribute('aria-pressed', String(chip.dataset.shown === view.shown));
@@ -57,7 +60,8 @@ function drawProgress() {
   const { counts, waiting } = view;
   const total = counts.all + waiting;
   find('.fkd-queue-done').textContent = counts.corrected + ' of ' + photos(total) + ' corrected';
-  find('.fkd-queue-waiting').textContent = waiting ? 'Predicting, ' + photos(waiting) + ' to go…' : '';
+  const isDone = !waiting && counts.corrected > 0 && counts.unlabelled === 0;
+  find('.fkd-queue-waiting').textContent = waiting ? waiting + ' to predict…' : isDone ? 'Nothing left to label' : '';
   const bar = find('.fkd-queue-bar');
   bar.setAttribute('aria-valuemax', total);
   bar.setAttribute('aria-valuenow', counts.corrected);

@@ -7,7 +7,7 @@ root.addEventListener('click', (event) => {
   if (!pressed || pressed.disabled) return;
   if (isElsewhere(document.activeElement)) document.activeElement.blur(); // the keys are the queue's from here on
   if (pressed.dataset.step) STEPS[pressed.dataset.step]();
-  else if (pressed.dataset.shown) trigger('choose', { shown: pressed.dataset.shown });
+  else if (pressed.dataset.shown) ask('choose', { shown: pressed.dataset.shown });
   else flag();
 });
 // A click on a button leaves the focus on the photo, so that the editor's keys go on working.
