@@ -18,8 +18,9 @@ from fkd.faces import DetectedFace, FaceDetector
 from fkd.geometry import box_of_points, crop_from_box, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.predictor import KeypointPredictor
 
-__all__ = ["FaceTracker", "TrackedFace"]
+__all__ = ["VISIBLE", "FaceTracker", "TrackedFace"]
 
+VISIBLE = 0.1  # mean confidence; with less, a face is too small or blurred for points, or is not there any more
 DETECT_EVERY = 25  # frames
 DETECT_AGAIN = 5  # frames between two looks, however doubtful things are
 SAME_FACE = 0.2  # least intersection over union of a detector's box, brow to chin and more, with the points' box

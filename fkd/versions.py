@@ -25,8 +25,8 @@ __all__ = [
 
 # What was measured: faces that no version ever learns from, corrections held out of this fine-tune, and the corrections
 # that it learnt from (no proof of anything, but all there is after the first few faces). Where there is no frozen test,
-# faces without labels stand in for it: the old weights' points are taken for their labels, so that the error before is 0
-# and the one after says how far the points moved.
+# faces without labels stand in for it: the old weights' points are taken for their labels, so the error before is 0 and
+# the one after says how far the points moved.
 FROZEN, HELD_OUT, LEARNT = "frozen test", "held-out corrections", "corrections learnt from"
 UNLABELLED = "faces without labels"
 # What becomes of a version beside being registered. The first two put it on the pile of what serves, the third takes

@@ -22,11 +22,10 @@ from fkd.faces import FaceDetector
 from fkd.predictor import KeypointPredictor
 from fkd.schemes import Scheme
 from fkd.smoothing import smoothed
-from fkd.tracking import FaceTracker
+from fkd.tracking import VISIBLE, FaceTracker
 
 __all__ = ["VideoResult", "annotate_clip"]
 
-VISIBLE = 0.1  # mean confidence that a face reaches once at least; others are too small or blurred for points
 Progress = Callable[[float, str], None]
 
 

@@ -140,6 +140,11 @@ def test_the_link_for_annotators_carries_the_key_and_the_local_address_does_not(
     assert sum("gradio.live" in sentence for sentence in said) == 1
 
 
+def test_a_public_link_that_cannot_be_made_is_told(launched):
+    said = addresses(rules("--share"), "http://127.0.0.1:7860/", None, share=True)
+    assert "The public link could not be made" in said[1] and not any("For annotators" in one for one in said)
+
+
 def test_a_password_that_was_given_is_not_printed(launched, monkeypatch):
     made_up = rules("--share")
     assert made_up.owner_password in " ".join(addresses(made_up, "http://127.0.0.1:7860/", None))

@@ -14,9 +14,10 @@ from PIL import Image
 
 from fkd import CancelledError, CorrectionsError, DataError, KeypointPredictor, RegistryError, WeightsError, hub
 from fkd.correction_store import CorrectionStore
+from fkd.formats import LabelledFace
 from fkd.model import load_net
 from fkd.registry import Registry
-from fkd.versions import FROZEN, HELD_OUT, LEARNT, Version
+from fkd.versions import FROZEN, HELD_OUT, LEARNT, UNLABELLED, Version
 from tests.corrected_faces import save_correction
 from tests.drawn_data import corrected_drawings, keypoints_folder
 from tests.nets import TINY, tiny_net
@@ -115,6 +116,38 @@ def test_a_run_ends_in_a_report_and_a_picture(job, tmp_path):
     assert "36 base faces are replayed; 4 are the frozen test." in said[-5]
     assert said[-4].startswith("frozen test (4 faces): NME ") and "95 % interval of the difference" in said[-4]
     assert said[-1].startswith("The gate ") and read_progress(job.out)[-1]["stage"] == "done"
+
+
+def test_the_error_is_told_while_it_learns_and_ends_where_the_measure_does(job):
+    version = finetune(job, replace(QUICK, steps=20))
+    looks = [row for row in read_progress(job.out) if row["stage"] == "look"]
+    held_out = version.on(HELD_OUT)
+    assert [row["at"] for row in looks] == list(range(0, 21, 2)) and {row["what"] for row in looks} == {HELD_OUT}
+    assert looks[0]["error"] == pytest.approx(held_out.before, abs=1e-5)
+    assert looks[-1]["error"] == pytest.approx(held_out.after, abs=1e-5)
+
+
+def test_without_a_frozen_test_some_of_the_photos_without_labels_stand_in_for_it(job, tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    found = [
+        LabelledFace(image, np.full((15, 2), np.nan), f"unlabelled/{image.name}", source="unlabelled",
+                     box_xyxy=np.array([8, 8, 72, 72]), eye_distance_px=40)
+        for image in sorted((keypoints_folder(tmp_path / "others", 7) / "images").iterdir())
+    ]  # fmt: skip
+    asked = []
+    monkeypatch.setattr(
+        "training.finetune.unlabelled_faces", lambda *_, corrected: asked.append(corrected) or list(found)
+    )
+    said = []
+    unlabelled = replace(job, out=None, unlabelled=tmp_path / "photos")
+    version = finetune(unlabelled, QUICK, say=said.append)
+    moved = version.on(UNLABELLED)
+    assert (moved.n, moved.before) == (1, 0.0) and moved.after > 0 and version.decision == "undecided"
+    assert any(line.startswith("faces without labels (1 faces): the points moved by") for line in said)
+    assert asked == [{path.name for path in (job.corrections / "images").iterdir()}]
+    assert not any(UNLABELLED.replace(" ", "_") in name for name in load_net(weights_of(version, job)).config.metrics)
+    tested = finetune(replace(unlabelled, frozen=(keypoints_folder(tmp_path / "base", 4),)), QUICK)
+    assert tested.on(UNLABELLED) is None and tested.on(FROZEN).n == 4
 
 
 def test_the_frozen_test_is_the_same_for_every_version(job, tmp_path):

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from fkd.versions import FROZEN, HELD_OUT, LEARNT, Measured
+from fkd.versions import FROZEN, HELD_OUT, LEARNT, UNLABELLED, Measured
 from training.gate import GateConfig, decide
 
 CONFIG = GateConfig(most_loss=0.01, least_faces=5)
@@ -58,6 +58,14 @@ def test_without_held_out_faces_or_frozen_test_a_person_decides():
         assert decide(measured, CONFIG).decision == "undecided"
     assert "No corrected face is held out" in decide([], CONFIG).reasons[0]
     assert "nothing tells what it has forgotten" in decide([], CONFIG).reasons[1]
+
+
+def test_faces_without_labels_stand_in_for_a_frozen_test_and_a_person_judges_them():
+    moved = Measured(what=UNLABELLED, faces_id="u", n=12, before=0.0, after=0.0035)
+    verdict = decide([held_out(), moved], CONFIG)
+    assert verdict.decision == "undecided"
+    assert "on 12 faces without labels the points moved by 0.35% of the distance" in verdict.reasons[1]
+    assert decide([held_out(), moved, frozen()], CONFIG).decision == "passed"  # only where there is no frozen test
 
 
 def test_one_refusal_outweighs_everything_else():

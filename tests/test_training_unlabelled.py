@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fkd import DataError
+from fkd.formats import LabelledFace
+from fkd.image_store import store_image
 from tests.pictures import PORTRAIT_PATH, astronaut, faceless, portrait, saved, write_truncated_jpeg
 from training.dataset import make_face_set
-from training.unlabelled import unlabelled_faces
+from training.unlabelled import every_fifth_photo, unlabelled_faces
 
 
 def test_faces_are_found_in_all_subfolders_and_what_is_no_picture_is_passed_over(predictor, tmp_path):
@@ -32,6 +36,26 @@ def test_faces_are_found_in_all_subfolders_and_what_is_no_picture_is_passed_over
     (found,) = predictor(PORTRAIT_PATH)
     inside = faces[0].crop.to_unit(found.points)
     assert inside.min() > 0 and inside.max() < 1
+
+
+def test_what_somebody_corrected_is_left_out_whatever_it_is_called(predictor, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    corrected = saved(photos / "a.png", portrait())
+    saved(photos / "b.png", astronaut())
+    stored = {store_image(corrected, tmp_path / "annotations")}
+    assert corrected.name not in stored
+    faces = unlabelled_faces(photos, predictor, most=10, seed=0, corrected=stored)
+    assert [face.image.name for face in faces] == ["b.png"]
+
+
+def test_every_fifth_photo_is_kept_apart_with_all_its_faces():
+    def face(photo: int) -> LabelledFace:
+        return LabelledFace(Path(f"{photo}.jpg"), np.full((68, 2), np.nan), group=f"unlabelled/{photo}.jpg")
+
+    others, fifth = every_fifth_photo([face(i) for i in (0, 0, 1, 2, 3, 4, 4, 5)])
+    assert [f.image.name for f in fifth] == ["4.jpg", "4.jpg"] and len(others) == 6
+    assert every_fifth_photo([face(i) for i in range(4)])[1] == []
 
 
 def test_of_many_photos_some_are_drawn_by_the_seed(predictor, tmp_path):

@@ -101,11 +101,3 @@ def test_the_queue_hands_out_its_photos_one_at_a_time(app, client, tmp_path):
     client.predict(first["photo"]["photo_id"], face["face_id"], face["points"], "ada", api_name="/save_correction")
     after = client.predict("kaggle15", "ada", api_name="/next_in_queue")
     assert after["photo"] is None and "labelled" in after["message"]
-
-
-def test_agents_get_the_endpoints_as_tools(app):
-    pytest.importorskip("mcp")
-    schema = Caller(app.url).client.get("/gradio_api/mcp/schema").json()
-    tools = {tool["name"].rpartition("_")[2]: tool for tool in schema}
-    assert len(schema) == 4 and "versions" in tools
-    assert all("Example" in tool["description"] for tool in schema)

@@ -41,6 +41,15 @@ def test_a_face_is_followed_and_calmed(sessions):
     assert answers[0]["took_ms"] > 0
 
 
+def test_a_face_that_is_gone_is_not_drawn_until_the_detector_says_so(sessions):
+    sessions.frame(payload(face_at(100, 40)), "ibug68")
+    empty = np.full((240, 320, 3), 90, np.uint8)
+    answer = sessions.frame(payload(empty, 0.05), "ibug68")
+    assert answer["faces"] == [] and sessions._cameras["a"].tracker._tracks  # it may be back in the next frame
+    back = sessions.frame(payload(face_at(100, 40), 0.1), "ibug68")
+    assert [face["id"] for face in back["faces"]] == [1]
+
+
 def test_every_camera_has_faces_of_its_own_and_only_so_many_are_remembered(sessions, monkeypatch):
     monkeypatch.setattr(live, "MOST_CAMERAS", 2)
     for session in ("a", "b", "c"):

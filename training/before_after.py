@@ -20,7 +20,7 @@ from training.augment import plain_view
 from training.bootstrap import paired_bootstrap
 from training.dataset import CHIP_MARGIN, FaceSet
 
-__all__ = ["Compared", "compare", "compare_unlabelled", "faces_id"]
+__all__ = ["Compared", "chosen_of", "compare", "compare_unlabelled", "errors_of", "faces_id"]
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,12 @@ def compare_unlabelled(
         what, tuple(face.group for face in faces), chips, np.zeros(len(faces)), moved, before_points, after_points,
         before_points, faces_id(faces),
     )  # fmt: skip
+
+
+def errors_of(net: CropNet, chips: FaceSet, scheme: Scheme) -> np.ndarray:
+    """(N,) errors of one network as in `Compared`; NaN for a face without a label or that distance."""
+    points, labels = predicted(net, chips)
+    return nme_iod(points, labels, scheme, chips.eye_distance * CHIP_MARGIN)
 
 
 @torch.no_grad()

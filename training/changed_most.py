@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from fkd.schemes import Scheme
+from fkd.versions import UNLABELLED
 from training.before_after import Compared
 from training.contact_sheet import Tile, contact_sheet, face_tile, write_picture
 from training.dataset import CHIP_MARGIN
@@ -37,7 +38,7 @@ def tiles_of_face(compared: Compared, i: int, scheme: Scheme) -> list[Tile]:
     shown = [
         (compared.before_points[i], f"before: {compared.before[i]:.1%}", name),
         (compared.after_points[i], f"after: {compared.after[i]:.1%}", name),
-        (compared.labels[i], "label", compared.what),
+        (compared.labels[i], "as before" if compared.what == UNLABELLED else "label", compared.what),
     ]
     return [
         (face_tile(chip, [(unit_xy - 0.5) / CHIP_MARGIN + 0.5], scheme, 1.0 / CHIP_MARGIN), *lines)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fkd import hub
@@ -23,7 +24,7 @@ from fkd.registry import Registry
 from fkd.schemes import load_scheme
 from fkd.settle import load_settle_prior, save_settle_prior
 from fkd.versions import FROZEN, HELD_OUT, LEARNT, UNLABELLED, Version
-from training.before_after import Compared, compare, compare_unlabelled, nme_of
+from training.before_after import Compared, chosen_of, compare, compare_unlabelled, errors_of
 from training.changed_most import draw_changed_most
 from training.config import FinetuneConfig
 from training.dataset import FaceSet, make_face_set
@@ -38,6 +39,7 @@ __all__ = ["FinetuneJob", "finetune"]
 
 MOST_UNLABELLED_PHOTOS = 200
 MOST_LEARNT_FACES = 50  # measured on, of those that were learnt from
+MOST_LOOKED_AT = 20  # on the way, often enough for a curve
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,11 @@ def make_version(
         version=name,
         parent=old.config.version,
         trained_on=(*old.config.trained_on, f"{len(data.training)} corrected faces"),
-        metrics={f"{one.what} NME".replace(" ", "_"): round(one.after, 5) for one in measured if one.what in (FROZEN, HELD_OUT)},
+        metrics={
+            f"{one.what} NME".replace(" ", "_"): round(one.after, 5)
+            for one in measured
+            if one.what in (FROZEN, HELD_OUT)
+        },
     )
     write_report(run, new, compared, verdict, config)
     prior = load_settle_prior(hub.weights_folder(job.weights), old.n_points)
@@ -167,40 +173,56 @@ def train_and_measure(
     job: FinetuneJob, old: CropNet, data: TuningData, config: FinetuneConfig, progress: RunProgress
 ) -> tuple[CropNet, list[Compared]]:
     scheme, old = load_scheme(old.config.scheme), old.to(choose_device(config.device))
-    remembered, watched = list(data.replayed), []
-    if job.unlabelled is not None:
-        found = unlabelled_faces(
-            job.unlabelled, KeypointPredictor(old, config.device), MOST_UNLABELLED_PHOTOS, config.seed,
-            lambda photos: progress.wrapper("find faces", len(photos))(photos),
-            corrected={Path(face.image).name for face in (*data.training, *data.held_out)},
-        )  # fmt: skip
-        watched = [] if data.frozen else every_fifth_photo(found)
-        remembered += [face for face in found if face not in watched]
-    tested = {FROZEN: data.frozen, HELD_OUT: data.held_out, LEARNT: some(data.training, MOST_LEARNT_FACES, 0)}
-    tested[UNLABELLED] = watched
+    remembered, watched = faces_to_remember(job, old, data, config, progress)
+    tested = {FROZEN: data.frozen, UNLABELLED: watched, HELD_OUT: data.held_out}
+    tested[LEARNT] = some(data.training, MOST_LEARNT_FACES, 0)
     cut = progress.wrapper("cut out", len(data.training) + len(remembered) + sum(map(len, tested.values())))
 
     def cut_out(faces: list[LabelledFace]) -> FaceSet | None:
         return make_face_set(faces, scheme, old.config.input_px, progress=cut) if faces else None
 
     corrected, base = cut_out(data.training), cut_out(remembered)
-    tests = [(what, faces, cut_out(faces)) for what, faces in tested.items() if faces]
+    tests = {what: cut_out(faces) for what, faces in tested.items() if faces}
+    shown = HELD_OUT if HELD_OUT in tests else LEARNT
+    looked_at = chosen_of(tests[shown], np.arange(min(len(tests[shown]), MOST_LOOKED_AT)))
 
     def on_step(step: int, steps: int, loss: float) -> None:
         if not math.isfinite(loss):
             raise DataError(f"The loss of step {step} is no number. Try a lower --lr; nothing was changed.")
         progress.step("fine-tune", step, steps, loss=round(loss, 4))
 
+    def on_look(step: int, net: CropNet) -> None:
+        errors = errors_of(net, looked_at, scheme)
+        if np.isfinite(errors).any():
+            progress.say("look", at=step, what=shown, error=round(float(np.nanmean(errors)), 5))
+
     progress.step("fine-tune", 0, config.steps)  # from here on it takes time
-    new = fit_corrections(old, corrected, base, config, on_step)
+    on_look(0, old)
+    new = fit_corrections(old, corrected, base, config, on_step, on_look)
     compared = []
-    for what, faces, chips in progress.wrapper("measure", len(tests))(tests):
-        one = compare(what, faces, chips, old, new, scheme)
+    for what, chips in progress.wrapper("measure", len(tests))(list(tests.items())):
+        side_by_side = compare_unlabelled if what == UNLABELLED else compare
+        one = side_by_side(what, tested[what], chips, old, new, scheme)
         if one is not None:
             compared.append(one)
             errors = {"before": round(float(one.before.mean()), 5), "after": round(float(one.after.mean()), 5)}
             progress.say("measured", what=what, n=len(one.names), **errors)
     return new, compared
+
+
+def faces_to_remember(
+    job: FinetuneJob, old: CropNet, data: TuningData, config: FinetuneConfig, progress: RunProgress
+) -> tuple[list[LabelledFace], list[LabelledFace]]:
+    """What is replayed, and faces without labels to measure on where there is no frozen test."""
+    if job.unlabelled is None:
+        return data.replayed, []
+    found = unlabelled_faces(
+        job.unlabelled, KeypointPredictor(old, config.device), MOST_UNLABELLED_PHOTOS, config.seed,
+        lambda photos: progress.wrapper("find faces", len(photos))(photos),
+        corrected={Path(face.image).name for face in (*data.training, *data.held_out)},
+    )  # fmt: skip
+    others, watched = (found, []) if data.frozen else every_fifth_photo(found)
+    return [*data.replayed, *others], watched
 
 
 def write_report(run: Path, new: CropNet, compared: list[Compared], verdict: Verdict, config: FinetuneConfig) -> None:
@@ -228,6 +250,9 @@ def sentences(version: Version) -> list[str]:
     """What was measured and what the gate says, a line each."""
     lines = []
     for one in version.measured:
+        if one.what == UNLABELLED:
+            lines.append(f"{one.what} ({one.n} faces): the points moved by {one.after:.2%} of the eye distance")
+            continue
         interval = "" if one.low is None else f", 95 % interval of the difference {one.low:+.2%} to {one.high:+.2%}"
         lines.append(f"{one.what} ({one.n} faces): NME {one.before:.2%} before, {one.after:.2%} after{interval}")
     verdict = {"passed": "lets it pass", "refused": "refuses it", "undecided": "cannot decide: a person has to"}

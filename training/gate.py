@@ -40,7 +40,10 @@ class Verdict:
 def decide(measured: Sequence[Measured], config: GateConfig) -> Verdict:
     """Refused if one thing is refused, else undecided if one is undecided, else passed."""
     on = {one.what: one for one in measured}
-    answers = [gain_on_corrections(on.get(HELD_OUT), config), no_loss_on_frozen(on.get(FROZEN), on.get(UNLABELLED), config)]
+    answers = [
+        gain_on_corrections(on.get(HELD_OUT), config),
+        no_loss_on_frozen(on.get(FROZEN), on.get(UNLABELLED), config),
+    ]
     decisions = [decision for decision, _ in answers]
     worst = next((word for word in ("refused", "undecided") if word in decisions), "passed")
     return Verdict(worst, tuple(sentence for _, sentence in answers))
@@ -64,8 +67,8 @@ def no_loss_on_frozen(frozen: Measured | None, unlabelled: Measured | None, conf
     """The mean error may rise by no more than the share allowed; within that, luck does not matter."""
     if frozen is None and unlabelled is not None:
         return "undecided", (
-            f"There is no frozen test with labels. In its stead: on {unlabelled.n} faces without labels the points moved "
-            f"by {unlabelled.after:.2%} of the distance between the eyes. Look whether they still fit."
+            f"There is no frozen test with labels. In its stead: on {unlabelled.n} faces without labels the points "
+            f"moved by {unlabelled.after:.2%} of the distance between the eyes. Look whether they still fit."
         )
     if frozen is None:
         return "undecided", (

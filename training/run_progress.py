@@ -2,7 +2,8 @@
 
 ``progress.jsonl`` in the run's folder has a JSON object a line: ``stage`` (`STAGES`), and while it lasts ``step``,
 ``steps``, ``seconds_left`` of the stage and ``loss``. ``measured`` comes once for each set of faces: ``what`` they are,
-``n`` of them, and the errors ``before`` and ``after``. The first line has the process's ``pid``, the last one a stage
+``n`` of them, and the errors ``before`` and ``after``. ``look`` comes some ten times while it learns: the step that it
+is ``at``, and the ``error`` so far on ``what``. The first line has the process's ``pid``, the last one a stage
 of `ENDS`. While it works the process holds a lock, which the system takes from one that is killed. A file ``cancel``
 in the folder asks the run to stop.
 """
@@ -23,7 +24,9 @@ from fkd.json_lines import JsonLines
 
 __all__ = ["ENDS", "STAGES", "RunProgress", "ask_to_cancel", "is_running", "latest_run", "read_progress"]
 
-STAGES = ("started", "find faces", "cut out", "fine-tune", "measure", "measured", "done", "cancelled", "failed")
+STAGES = (
+    "started", "find faces", "cut out", "fine-tune", "look", "measure", "measured", "done", "cancelled", "failed",
+)  # fmt: skip
 ENDS = ("done", "cancelled", "failed")
 _PROGRESS, _CANCEL, _LOCK = "progress.jsonl", "cancel", "running.lock"
 

@@ -22,6 +22,8 @@ __all__ = ["fit_corrections"]
 
 # The old network's opinion holds the new one where it was sure to be right within this share of the crop's side.
 SURE_WITHIN = 0.02
+# So often is the network shown while it learns.
+LOOKS = 10
 # Of the learning rate, where there are no other faces to remember by.
 ALONE_SLOWER = 0.3
 
@@ -32,6 +34,7 @@ def fit_corrections(
     base: FaceSet | None,
     config: FinetuneConfig,
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    on_look: Callable[[int, CropNet], None] = lambda step, net: None,
 ) -> CropNet:
     """The network `old`, trained on corrected faces mixed with base faces; `old` itself stays as it is.
 
@@ -47,6 +50,7 @@ def fit_corrections(
     Args:
         base: faces to remember by; those without labels are remembered as the old network saw them.
         on_step: called with the step, the number of steps and the loss; what it raises ends the training.
+        on_look: called ten times on the way with the step and the network that would come out if that were the last.
     """
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
@@ -61,6 +65,7 @@ def fit_corrections(
     n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
     remembers = base is not None and bool(base.points.isfinite().any())
     peak = config.lr if base is not None else config.lr * ALONE_SLOWER
+    share = config.share if remembers else config.alone * len(corrected) / (len(corrected) + 1)
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, peak, warmup=0.1)
@@ -80,7 +85,9 @@ def fit_corrections(
         optimiser.step()
         ema.update(net)
         on_step(step + 1, config.steps, loss.item())
-    return blended(old, ema.net, config.share if remembers else config.alone * len(corrected) / (len(corrected) + 1))
+        if (step + 1) * LOOKS // config.steps > step * LOOKS // config.steps:
+            on_look(step + 1, blended(old, copy.deepcopy(ema.net), share))
+    return blended(old, ema.net, share)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from fkd.image_store import stored_name
 from fkd.metrics import outer_eye_distance_px
 from fkd.predictor import KeypointPredictor
 
-__all__ = ["unlabelled_faces"]
+__all__ = ["every_fifth_photo", "unlabelled_faces"]
 
 
 def unlabelled_faces(
@@ -52,6 +52,13 @@ def unlabelled_faces(
     if not faces:
         raise DataError(f"There is no photo with a face in “{folder}”. Name another folder with --unlabelled.")
     return faces
+
+
+def every_fifth_photo(faces: Sequence[LabelledFace]) -> tuple[list[LabelledFace], list[LabelledFace]]:
+    """The faces parted: those of every fifth photo come second. With fewer than five photos there are none."""
+    photos = list(dict.fromkeys(face.image for face in faces))
+    chosen = set(photos[4::5])
+    return [face for face in faces if face.image not in chosen], [face for face in faces if face.image in chosen]
 
 
 def unlabelled_face(photo: Path, points_xy: np.ndarray, predictor: KeypointPredictor) -> LabelledFace:

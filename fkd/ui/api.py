@@ -38,7 +38,7 @@ def add_api(desk: Desk, queue: QueueDesk, door: Door) -> None:
             found["faces"][0]["points"]  # [[x, y], …], pixels of the upright photo, the top-left pixel at (0, 0)
 
         Args:
-            photo: the photo.
+            photo: the photo; an agent gives it as data:image/jpeg;base64,… (an address works for the app's owner).
             scheme: name of the keypoint scheme, "ibug68" (68 points) or "kaggle15" (15 points).
 
         Returns:

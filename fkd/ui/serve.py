@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
+import io
 import os
 from urllib.parse import quote
 
@@ -33,30 +34,37 @@ def open_port(
     Raises:
         OSError: if the port is taken.
     """
-    _, local_url, share_url = page.launch(
-        server_name=host,
-        server_port=port,
-        share=share,
-        auth=auth,
-        theme=theme(),
-        css=CSS,
-        show_error=False,
-        run_history=False,  # else browsers would keep the faces
-        ssr_mode=False,
-        max_file_size=MAX_UPLOAD_WHERE_STRANGERS_ARE if door.rules.public else MAX_UPLOAD,
-        footer_links=["api", "gradio"],
-        enable_monitoring=False,
-        mcp_server=has_mcp(),
-        app_kwargs={"middleware": [Middleware(Doorway, door=door)]},
-        prevent_thread_lock=True,
-        quiet=True,
-    )
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints links of its own, quiet or not
+        _, local_url, share_url = page.launch(
+            server_name=host,
+            server_port=port,
+            share=share,
+            auth=auth,
+            theme=theme(),
+            css=CSS,
+            show_error=False,
+            run_history=False,  # else browsers would keep the faces
+            ssr_mode=False,
+            max_file_size=MAX_UPLOAD_WHERE_STRANGERS_ARE if door.rules.public else MAX_UPLOAD,
+            footer_links=["api", "gradio"],
+            enable_monitoring=False,
+            mcp_server=True,
+            app_kwargs={"middleware": [Middleware(Doorway, door=door)]},
+            prevent_thread_lock=True,
+            quiet=True,
+        )
     return local_url, share_url
 
 
-def addresses(rules: Rules, local_url: str, share_url: str | None) -> list[str]:
-    """Where the app is, for whom, how its owner gets in, and what it lacks: a sentence each."""
+def addresses(rules: Rules, local_url: str, share_url: str | None, *, share: bool = False) -> list[str]:
+    """Where the app is, for whom, and how its owner gets in: a sentence each.
+
+    Args:
+        share: whether a public link was asked for.
+    """
     said = [f"Open {local_url}"]
+    if share and not share_url:
+        said.append("The public link could not be made: gradio.live cannot be reached. Check the network, start again.")
     key = f"?key={quote(rules.link_key)}" if rules.link_key else ""
     if share_url or key:
         saving = "whoever logs in may save" if rules.saving == "login" else "whoever has it may save"
@@ -67,11 +75,4 @@ def addresses(rules: Rules, local_url: str, share_url: str | None) -> list[str]:
             f"Fine-tuning, promoting and seeing what others saved are for owners; the page asks for their "
             f"password{made_up}."
         )
-    if not has_mcp():
-        said.append('Agents find no MCP tools here: pip install "gradio[mcp]" adds them.')
     return said
-
-
-def has_mcp() -> bool:
-    """Whether what Gradio needs to offer endpoints as MCP tools is installed."""
-    return importlib.util.find_spec("mcp") is not None

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             door = Door(rules_for(options))
             page = build_page(desk, tuning, hub, door, scheme)
             links = open_port(page, door, options.host, options.port, share=options.share, auth=options.auth)
-            for sentence in addresses(door.rules, *links):
+            for sentence in addresses(door.rules, *links, share=options.share):
                 print(sentence, flush=True)
             page.block_thread()
     except OSError as error:  # the port is taken

@@ -80,8 +80,9 @@ def progress(state: RunState) -> str:
     if state.phase == "idle":
         return ""
     if state.phase == "starting":
-        said = f"<pre>{escape(state.sentence)}</pre>" if state.sentence else "<p>The trainer starts in its own process.</p>"
-        return card("On the Hub" if state.sentence else "Starting", bar(0.0) + said)
+        if state.sentence:
+            return card("On the Hub", f"{bar(0.0)}<pre>{escape(state.sentence)}</pre>")
+        return card("Starting", f"{bar(0.0)}<p>The trainer starts in a process of its own.</p>")
     step = state.last_step
     stage = step["stage"] if step else "started"
     label, begin, end = _STAGES[stage]

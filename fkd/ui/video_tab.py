@@ -79,5 +79,6 @@ def build_video_tab(models: ServedModels, queue: QueueEvents, tabs: gr.Tabs, doo
     )  # fmt: skip
     followed.failure(None, None, status, js=f"() => {json.dumps(say(_WELCOME))}", api_visibility="private")
     queue.take(offer.click, frames, show_progress_on=[status]).success(
-        door.guard(Right.LOOK, lambda: gr.Tabs(selected=CORRECT_TAB)), None, tabs, api_visibility="private", show_progress="hidden"
-    )
+        door.guard(Right.LOOK, lambda: gr.Tabs(selected=CORRECT_TAB)), None, tabs,
+        api_visibility="private", show_progress="hidden",
+    )  # fmt: skip

@@ -16,7 +16,7 @@ from fkd.errors import ImageError
 from fkd.faces import FaceDetector
 from fkd.images import read_image
 from fkd.smoothing import OneEuro
-from fkd.tracking import FaceTracker
+from fkd.tracking import VISIBLE, FaceTracker
 from fkd.ui.models import ServedModels
 
 __all__ = ["LiveSessions"]
@@ -64,6 +64,8 @@ class LiveSessions:
         with camera.lock:
             faces = []
             for face in camera.tracker.step(image):
+                if face.confidence.mean() < VISIBLE:
+                    continue
                 calm = camera.filters.setdefault(face.face_id, OneEuro(beta=BETA))
                 unit_px = float(np.ptp(face.points, axis=0).max()) / 2  # about the distance between the eyes
                 points = calm(face.points, time_s, unit_px)
