@@ -39,4 +39,4 @@ def waiting_in_words(repo: str, rows: Sequence[Correction | Undo]) -> str:
 
 def _in_words(row: Correction | Undo) -> str:
     what = "a save taken back" if isinstance(row, Undo) else f"a face of {row.image}"
-    return without_tokens(f"{row.time_utc}  {row.id}  {what}, by {row.annotator or 'somebody'}")
+    return without_tokens(f"{row.time_utc}: {what}, by {row.annotator or 'somebody'} (row {row.id})")

@@ -66,7 +66,7 @@ def test_status_names_the_corrections_that_are_not_there_yet(hub, capsys):
         save(Path("annotations"), f"{number:032x}", annotator=ADA)
     told = said(capsys, *status)
     assert "12 corrections are not on ada/rows yet:" in told and told.endswith("… and 2 more\n")
-    assert f"{2:032x}  a face of images/" in told and "1" * 32 not in told and ADA not in told
+    assert f"(row {2:032x})" in told and ": a face of images/" in told and "1" * 32 not in told and ADA not in told
 
 
 def test_a_registered_version_is_pushed_by_its_name_or_another(hub, capsys):

@@ -143,7 +143,7 @@ def test_without_a_frozen_test_some_of_the_photos_without_labels_stand_in_for_it
     version = finetune(unlabelled, QUICK, say=said.append)
     moved = version.on(UNLABELLED)
     assert (moved.n, moved.before) == (1, 0.0) and moved.after > 0 and version.decision == "undecided"
-    assert any(line.startswith("faces without labels (1 faces): the points moved by") for line in said)
+    assert any(line.startswith("faces without labels (1 face): the points moved by") for line in said)
     assert asked == [{path.name for path in (job.corrections / "images").iterdir()}]
     assert not any(UNLABELLED.replace(" ", "_") in name for name in load_net(weights_of(version, job)).config.metrics)
     tested = finetune(replace(unlabelled, frozen=(keypoints_folder(tmp_path / "base", 4),)), QUICK)

@@ -10,7 +10,7 @@ import pytest
 from fkd.lineage import LineageRow
 from fkd.ui.run_state import RunState
 from fkd.ui.tune_views import lineage_view, nothing_to_learn, preview, progress, verdict
-from fkd.versions import FROZEN, HELD_OUT, Measured, Version
+from fkd.versions import FROZEN, HELD_OUT, UNLABELLED, Measured, Version
 from training.merge_report import Conflict, MergeReport
 from training.tuning_data import TuningData
 
@@ -104,7 +104,21 @@ def test_errors_are_shown_as_they_come():
     measured = {"stage": "measured", "what": "frozen test", "n": 4, "before": 0.0441, "after": 0.0443}
     html = progress(RunState("running", rows=(*rows_of(4), measured)))
     assert Text(html).rows[1] == ["frozen test", "4", "4.41%", "4.43%"]
+    moved = {"stage": "measured", "what": UNLABELLED, "n": 7, "before": 0.0, "after": 0.0035}
+    html = progress(RunState("running", rows=(*rows_of(4), moved)))
+    assert Text(html).rows[1] == [UNLABELLED, "7", "–", "moved 0.35%"]
     assert "about 10 min left" in progress(RunState("running", rows=({**rows_of(1)[1], "seconds_left": 600},)))
+
+
+def test_the_error_so_far_is_a_curve_beside_the_loss():
+    first, *looks = ({"stage": "look", "at": i, "what": HELD_OUT, "error": 0.08 - i / 100} for i in (0, 1, 2))
+    html = progress(RunState("running", rows=(*rows_of(1, 2), first)))
+    assert Text(html).tags.count("polyline") == 1 and "error on" not in html
+    html = progress(RunState("running", rows=(*rows_of(1, 2), first, *looks)))
+    assert Text(html).tags.count("polyline") == 2
+    assert "error on held-out corrections<b>6.00%</b>" in html and "<title>step 1: 7.00%</title>" in html
+    (dots,) = re.findall(r'points="([^"]*)"/><path class="dot"', html)
+    assert [place.split(",")[0] for place in dots.split()] == ["10.0", "155.0", "300.0"]  # half of the way to step 4
 
 
 def version(**changes) -> Version:

@@ -127,6 +127,10 @@ def test_what_will_be_learnt_and_what_is_missing(tuning, tmp_path):
     assert (len(data.training), len(data.held_out), len(data.merged.training)) == (5, 1, 5)
     few, no_base, no_frozen = tuning.missing("kaggle15", data)
     assert few.startswith("1 of the corrected faces are held out") and "--base" in no_base and "--frozen" in no_frozen
+    assert "a person has to judge" in no_frozen
+    tuning.sources = TuneSources("kaggle15", unlabelled=tmp_path)
+    _, stand_in = tuning.missing("kaggle15", data)
+    assert stand_in.endswith("every fifth photo of those named with --unlabelled.")
     tuning.sources = TuneSources("kaggle15", base=(keypoints_folder(tmp_path / "base", 40),))
     data = tuning.preview("kaggle15")
     assert (len(data.replayed), len(data.frozen)) == (36, 4) and tuning.missing("kaggle15", data) == [few]

@@ -29,6 +29,7 @@ from training.changed_most import draw_changed_most
 from training.config import FinetuneConfig
 from training.dataset import FaceSet, make_face_set
 from training.gate import GateConfig, Verdict, decide
+from training.merge_report import plural
 from training.run_folder import check_free_of_weights, make_run_folder, new_run_folder, write_weights
 from training.run_progress import RunProgress
 from training.tune import fit_corrections
@@ -251,9 +252,13 @@ def sentences(version: Version) -> list[str]:
     lines = []
     for one in version.measured:
         if one.what == UNLABELLED:
-            lines.append(f"{one.what} ({one.n} faces): the points moved by {one.after:.2%} of the eye distance")
+            lines.append(
+                f"{one.what} ({plural(one.n, 'face')}): the points moved by {one.after:.2%} of the eye distance"
+            )
             continue
         interval = "" if one.low is None else f", 95 % interval of the difference {one.low:+.2%} to {one.high:+.2%}"
-        lines.append(f"{one.what} ({one.n} faces): NME {one.before:.2%} before, {one.after:.2%} after{interval}")
+        lines.append(
+            f"{one.what} ({plural(one.n, 'face')}): NME {one.before:.2%} before, {one.after:.2%} after{interval}"
+        )
     verdict = {"passed": "lets it pass", "refused": "refuses it", "undecided": "cannot decide: a person has to"}
     return [*lines, f"The gate {verdict[version.decision]}. {' '.join(version.reasons)}"]

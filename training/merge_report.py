@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
-__all__ = ["Conflict", "MergeReport"]
+__all__ = ["Conflict", "MergeReport", "plural"]
 
 _IDS_SHOWN = 3
 _ID_CHARACTERS = 9  # as in the app's table

@@ -35,11 +35,14 @@ class Imported:
     @property
     def sentence(self) -> str:
         """The same in words."""
-        added = "1 face added" if self.added == 1 else f"{self.added} faces added"
-        return (
-            f"{added}, {self.superseding} of them in the place of an earlier correction; {self.known} were there "
-            f"already, {self.without_points} have no label."
-        )
+        said = "1 face added" if self.added == 1 else f"{self.added} faces added"
+        if self.superseding:
+            said += f", {self.superseding} of them in the place of an earlier correction"
+        if self.known:
+            said += f"; {self.known} {'was' if self.known == 1 else 'were'} there already"
+        if self.without_points:
+            said += f"; {self.without_points} without any label left out"
+        return f"{said}."
 
 
 def import_faces(

@@ -73,6 +73,21 @@ class Desk:
         before = f" {corrected} {'was' if corrected == 1 else 'were'} saved before." if corrected else ""
         return document(photo), f"{faces} in {photo.name} ({size}).{before} Drag what is wrong, then save each face."
 
+    def reopen(self, payload: Any) -> tuple[EditorDocument, str] | None:
+        """A photo for a window that showed it before it was reloaded, with a sentence about it; None if it is not open.
+
+        Raises:
+            CorrectionsError: if the corrections cannot be read.
+        """
+        try:
+            photo = self._photo(payload)
+        except CorrectionsError:
+            return None
+        answer, sentence = self.show(photo)
+        # The window begins to count anew, from here on.
+        answer.rev = 1 + max((opened.saved_rev for opened in photo.faces.values()), default=0)
+        return answer, sentence
+
     def add_face(self, payload: Any) -> tuple[EditorDocument, str]:
         """Predict the face in a box that somebody drew.
 
@@ -110,7 +125,7 @@ class Desk:
             answer = document(photo, edit.rev)
         changed = sum(state not in ("untouched", "settled") for state in edit.states)
         points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
-        saved = [f"Saved face {opened.face_id[1:]} {points} to {self.store.path}."]
+        saved = [f"Saved face {opened.face_id[1:]} {points} to {self.store.path} ({photo.name})."]
         if elsewhere:
             saved.append("It replaces what was saved of this face in another window.")
         return answer, " ".join([*saved, *self._taken_notices()])

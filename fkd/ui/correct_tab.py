@@ -27,6 +27,8 @@ _DOWNLOAD_JS = "() => document.querySelector('#fkd-csv-file').click()"
 # Tells the editor that no answer will come, so that it stops waiting; what the person did stays on the screen.
 _FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
 _LOOK_SECONDS = 15  # how often an open page asks whether other weights serve
+_ADD_AGAIN = "Add the photo, and it opens with these keypoints."
+_GONE = "The photo that was open is gone from the server. Add it again: what was not saved can be restored then."
 _WELCOME = "Add a photo, or click the example: every face in it gets its keypoints, and you drag the wrong ones right."
 
 
@@ -76,9 +78,19 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     def change_scheme(path: str | None, scheme: str, request: gr.Request):
         reopened = queue.reopen(request.session_hash, scheme)
         if reopened is None:
-            return open_photo(path, scheme, request)
+            return open_photo(path, scheme, request) if path else (gr.skip(), say(_ADD_AGAIN))
         document, sentence = reopened
         return document, say(sentence)
+
+    def after_reload(event: gr.EventData):
+        """The photo that the window showed before; one of the queue is left to the queue, which lends it anew."""
+        reopened = desk.reopen(event._data)
+        if reopened is None:
+            return gr.skip(), gr.skip(), say(_GONE)
+        document, sentence = reopened
+        if queue.queue.copies(desk.photos.get(document.doc_id).image):
+            return gr.skip(), gr.skip(), gr.skip()
+        return document.scheme, document, say(sentence)
 
     def add_face(event: gr.EventData):
         with queue.jobs.interactive():
@@ -124,7 +136,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
     opened = [
         event(let(Right.PREDICT, action), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
-        for event, action in ((photo.change, open_photo), (chosen.change, change_scheme))
+        for event, action in ((photo.change, open_photo), (chosen.input, change_scheme))
     ]
     answers = {"show_progress": "hidden", "trigger_mode": "multiple"}
     added = editor.add_face(let(Right.PREDICT, add_face), None, [editor, status], **answers, **predicts)
@@ -135,6 +147,10 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     # On its own: a row that cannot be shown must not make a save that succeeded look as if it had failed.
     for answer in (saved, undone, imported):
         answer.success(let(Right.LOOK, show_latest), None, [table, latest], api_visibility="private", **answers)
+    editor.reopen(
+        let(Right.PREDICT, after_reload), None, [chosen, editor, status], api_visibility="private",
+        show_progress="hidden",
+    )  # fmt: skip
     kept = editor.keep(let(Right.LOOK, keep_editing), None, status, api_visibility="private", show_progress="hidden")
     for answer in (added, saved, undone):
         answer.failure(None, js=_FAILED_JS, api_visibility="private")

@@ -16,7 +16,10 @@ __all__ = ["build_exchange_panel"]
 
 # Clicks the hidden download button once its file is there.
 _DOWNLOAD_JS = "() => document.querySelector('#fkd-export-file').click()"
-_HINT = "Import takes the file with the labels together with its pictures, or a zip of both."
+_HINT = (
+    "Other tools' formats: “Export” gives a zip, “Import …” takes the labels together with their pictures, or a zip of "
+    "both."
+)
 
 
 def build_exchange_panel(store: CorrectionStore, door: Door, scheme: gr.Radio) -> Dependency:
@@ -26,17 +29,17 @@ def build_exchange_panel(store: CorrectionStore, door: Door, scheme: gr.Radio) -
         scheme: holds the scheme whose corrections are exported, and whose points are imported.
     """
     desk = ExchangeDesk(store)
+    status = gr.HTML(say(_HINT), elem_id="fkd-exchange-status", padding=False)
     with gr.Row(elem_id="fkd-exchange"):
         forms = [(module.TITLE, name) for name, module in FORMATS.items()]
         form = gr.Dropdown(
-            forms, value="coco", label="Other tools' formats", scale=2, min_width=200, elem_id="fkd-exchange-format"
+            forms, value="coco", label="Format", container=False, scale=2, min_width=200, elem_id="fkd-exchange-format"
         )
         out = gr.Button("Export", size="sm", scale=1, min_width=100, elem_id="fkd-export")
         into = gr.UploadButton(
             "Import …", file_count="multiple", size="sm", scale=1, min_width=100, elem_id="fkd-import"
         )
         packed = gr.DownloadButton(visible="hidden", elem_id="fkd-export-file")
-    status = gr.HTML(say(_HINT), elem_id="fkd-exchange-status", padding=False)
 
     def export(form: str, scheme: str):
         path, sentence = desk.zip_of(form, scheme)

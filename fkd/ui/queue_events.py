@@ -94,7 +94,7 @@ class QueueEvents:
         page.load(self._let(Right.LOOK, self.arrive), person, [self.token, status, self.view, self.timer], **quiet)
         for added, by in ((self.files.upload, self.files), (self.folder.upload, self.folder)):
             self.take(added, by, show_progress_on=[by]).then(
-                None, None, self.files, js="() => null", api_visibility="private"
+                None, None, self.files, js="() => null", show_progress="hidden", api_visibility="private"
             )
         self.timer.tick(self._let(Right.LOOK, self.tick), person, [self.view, self.timer], **at_once)
         stepped = self.view.step(

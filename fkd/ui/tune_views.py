@@ -10,7 +10,7 @@ from statistics import fmean
 from fkd.lineage import LineageRow
 from fkd.ui.chart import line_chart
 from fkd.ui.run_state import RunState
-from fkd.versions import Measured, Version
+from fkd.versions import UNLABELLED, Measured, Version
 from training.merge_report import Conflict
 from training.tuning_data import TuningData
 
@@ -93,14 +93,30 @@ def progress(state: RunState) -> str:
     else:
         title, done = _ENDS[state.phase], 1.0 if state.phase == "done" else done
         sentence = f"{state.version} is registered." if state.phase == "done" else state.sentence
-    body = f"{bar(done, state.phase)}<p>{escape(sentence)}</p>{measured_so_far(state.rows)}{loss_chart(state.rows)}"
+    body = f"{bar(done, state.phase)}<p>{escape(sentence)}</p>{measured_so_far(state.rows)}{charts(state.rows)}"
     return card(title, body)
 
 
 def measured_so_far(rows: Sequence[dict]) -> str:
     measured = [row for row in rows if row["stage"] == "measured"]
-    cells = [(row["what"], row["n"], percent(row["before"]), percent(row["after"])) for row in measured]
+    cells = [(row["what"], row["n"], *before_after(row["what"], row["before"], row["after"])) for row in measured]
     return table(("error (NME) on", "faces", "before", "after"), cells) if cells else ""
+
+
+def charts(rows: Sequence[dict]) -> str:
+    both = error_chart(rows) + loss_chart(rows)
+    return f'<div class="tune-charts">{both}</div>' if both else ""
+
+
+def error_chart(rows: Sequence[dict]) -> str:
+    looks = [row for row in rows if row["stage"] == "look"]
+    if len(looks) < 2:
+        return ""
+    steps = next(row["steps"] for row in rows if row["stage"] == "fine-tune")
+    names = [f"step {row['at']}" for row in looks]
+    slots = round(steps / looks[1]["at"]) + 1
+    errors = [row["error"] for row in looks]
+    return line_chart(f"error on {looks[0]['what']}", errors, names, percent, marked=True, slots=slots)
 
 
 def loss_chart(rows: Sequence[dict]) -> str:
@@ -117,7 +133,7 @@ def loss_chart(rows: Sequence[dict]) -> str:
 def verdict(version: Version, serves: bool) -> str:
     """What the gate says of a version, in sentences, and the errors before and after with their intervals."""
     rows = [
-        (one.what, one.n, percent(one.before), percent(one.after), change(one), interval(one))
+        (one.what, one.n, *before_after(one.what, one.before, one.after), change(one), interval(one))
         for one in version.measured
     ]
     head = f'<p class="tune-verdict" data-decision="{escape(version.decision)}">{_VERDICTS[version.decision]}.</p>'
@@ -186,6 +202,11 @@ def time_left(step: dict) -> str:
 
 def percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.2%}"
+
+
+def before_after(what: str, before: float, after: float) -> tuple[str, str]:
+    """Two errors as they are written; without labels there is none, but how far the points moved."""
+    return ("–", f"moved {percent(after)}") if what == UNLABELLED else (percent(before), percent(after))
 
 
 def distance(share: float) -> str:

@@ -117,8 +117,11 @@ class Tuning:
             )
         if not data.frozen:
             sentences.append(
-                "There is no frozen test, so nothing tells what is forgotten. Whoever runs the app can name one with "
-                "--frozen or --base."
+                "There is no frozen test with labels, so a person has to judge by the pictures of the faces that "
+                "changed most what is forgotten. Whoever runs the app can name one with --frozen or --base."
+                if self.sources.unlabelled is None
+                else "There is no frozen test with labels. In its stead it is told how far the points move in every "
+                "fifth photo of those named with --unlabelled."
             )
         return [self.away.sentence, *sentences[:1]] if self.away else sentences
 

@@ -86,9 +86,9 @@ def test_points_that_settle_are_saved_as_shown_and_are_nobodys_label(app, open_d
     assert {row.states[index] for index in others} <= {"settled", "untouched"}
     expect(page.locator("#fkd-status")).to_contain_text("with 2 points corrected")
 
-    page.reload()
-    upload(page, path)
-    again = editor_on(page)
+    other = open_desktop(app.url)
+    upload(other, path)
+    again = editor_on(other)
     np.testing.assert_allclose(again.places(), shown, atol=0.01)
     assert again.state(NOSE_TIP) == "moved"
     again.unsaved(0)
@@ -107,6 +107,31 @@ def test_zoomed_in_as_well_and_saving_again_supersedes(app, open_desktop, editor
     editor.unsaved(0)
     again = newest(app)
     assert again.supersedes == row.id and set(again.states) == {"untouched"}
+
+
+def test_a_reload_brings_the_photo_and_what_was_not_saved_back(app, open_desktop, editor_on, photo):
+    page = open_desktop(app.url)
+    page.on("dialog", lambda dialog: dialog.accept())  # “leave this page?”
+    page.get_by_label("15 keypoints").check()
+    upload(page, photo(portrait(), "reloaded.jpg"))
+    editor = editor_on(page)
+    save(editor, page)
+    editor.drag(10, 12, 9)
+    moved = editor.places()
+    page.reload(wait_until="domcontentloaded")
+
+    editor = editor_on(page)
+    expect(page.locator("#fkd-status")).to_contain_text("1 face in reloaded.jpg")
+    editor.unsaved(1)
+    np.testing.assert_array_equal(editor.places(), moved)
+    expect(page.get_by_label("15 keypoints")).to_be_checked()
+    save(editor, page)
+    row = newest(app)
+    assert row.scheme == "kaggle15" and row.supersedes
+    np.testing.assert_allclose(row.corrected_xy, moved, atol=0.01)
+    editor.press("ControlOrMeta+z", "ControlOrMeta+z")
+    page.get_by_label("68 landmarks").check()
+    expect(page.locator("#fkd-status")).to_contain_text("Add the photo, and it opens with these keypoints.")
 
 
 def test_a_photo_4000_pixels_wide(app, open_desktop, editor_on, photo):

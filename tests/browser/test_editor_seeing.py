@@ -87,6 +87,35 @@ def test_tab_walks_in_order_or_the_least_certain_first(editor):
     assert not editor.page.evaluate("document.activeElement.classList.contains('fkd-stage')")
 
 
+def test_the_next_photo_opens_as_the_last_one_was_fitted(editor):
+    view = editor.root.locator(".fkd-svg")
+    whole = view.get_attribute("viewBox")
+    again = editor.page.get_by_role("button", name="open again")
+
+    def opened_anew():
+        editor.click(4)
+        again.click()
+        expect(editor.root.locator(".fkd-ring-selected")).to_be_hidden()  # nothing is selected in another photo
+
+    editor.click(4)
+    editor.press("+")
+    opened_anew()
+    expect(view).to_have_attribute("viewBox", whole)
+    editor.click(4)
+    editor.press("v")
+    fitted = view.get_attribute("viewBox")
+    assert fitted != whole
+    editor.press("-")
+    opened_anew()
+    expect(view).to_have_attribute("viewBox", fitted)
+    editor.button("next-face").click()  # the other face is gone to just so
+    expect(view).not_to_have_attribute("viewBox", fitted)
+    expect(editor.point(0)).to_be_in_viewport()
+    editor.button("fit-photo").click()
+    opened_anew()
+    expect(view).to_have_attribute("viewBox", whole)
+
+
 def test_colours_go_by_confidence_or_by_state_and_the_legend_says_which(editor):
     def colour(index):
         return editor.point(index).locator(".fkd-glyph").evaluate("node => getComputedStyle(node).fill")

@@ -62,7 +62,7 @@ def test_a_bad_file_among_many(app, open_desktop, editor_on, tmp_path):
     queue.add(*variants(tmp_path, 2, seed=2), tmp_path / "notes.jpg")
     expect(queue.count("all")).to_have_text("2")
     problems = queue.root.locator(".fkd-queue-problems")
-    expect(problems.locator("summary")).to_have_text("1 file could not be used")
+    expect(problems.locator("summary")).to_have_text("1 file was left out")
     problems.locator("summary").click()
     expect(problems.locator("li")).to_contain_text("notes.jpg")
     page.keyboard.press("f")

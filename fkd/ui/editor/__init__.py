@@ -38,6 +38,7 @@ _FOLDER = Path(__file__).parent
 # One function body in the browser: the files share one scope and run in this order.
 _SCRIPTS = (
     "model.js",
+    "memory.js",
     "history.js",
     "settle.js",
     "settling.js",
@@ -63,6 +64,7 @@ _SCRIPTS = (
     "connection.js",
     "drafts.js",
     "restoring.js",
+    "reopening.js",
     "leave.js",
     "saving.js",
     "sync.js",
@@ -136,14 +138,17 @@ class KeypointEditor(gr.HTML):
     - ``undo_save`` when a face's last save is to be taken back: ``{doc_id, face_id, rev}``, see
       :func:`parse_save_undo`. In the answer, ``saved_rev`` is that ``rev``, ``saved_id`` the row in force now or None.
     - ``add_face`` when a person drew a box: ``{doc_id, rev, box_xyxy}``, see :func:`parse_box`.
+    - ``reopen`` when the page was reloaded: ``{doc_id}``, the photo that it showed. Answer with a document of that
+      ``doc_id``, of a ``rev`` above those of all its saves.
     - ``keep`` when a person stays with a photo although another was opened: ``{doc_id}``, the photo that stays.
 
     Listeners of ``save``, ``undo_save`` and ``add_face`` answer with a new document and need
     ``trigger_mode="multiple"``, so that no save is dropped while another one runs, and ``show_progress="hidden"``, so
-    that the editor is not dimmed.
+    that the editor is not dimmed. Each document tells of all saves so far: of several answers that come at once, Gradio
+    shows the browser only the last.
     """
 
-    EVENTS = ["edit", "save", "undo_save", "add_face", "keep"]  # noqa: RUF012 (Gradio's metaclass wants a list)
+    EVENTS = ["edit", "save", "undo_save", "add_face", "reopen", "keep"]  # noqa: RUF012 (Gradio's metaclass wants a list)
     data_model = EditorDocument
 
     def __init__(

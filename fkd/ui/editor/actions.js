@@ -70,11 +70,14 @@ function toggleColours() {
 }
 
 function showFace() {
-  if (currentFace()) fitFace(currentFace());
+  if (!currentFace()) return;
+  remember(OPENS_AT_KEY, 'face');
+  fitFace(currentFace());
   draw();
 }
 
 function showPhoto() {
+  remember(OPENS_AT_KEY, 'photo');
   fitPhoto();
   draw();
 }

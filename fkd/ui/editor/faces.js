@@ -22,7 +22,8 @@ function stepFace(direction) {
   if (count < 2) return;
   selectFace((editor.faceIndex + direction + count) % count);
   const [left, top, right, bottom] = currentFace().box;
-  if (viewScale()) bringIntoView([(left + right) / 2, (top + bottom) / 2]);
+  if (remembered(OPENS_AT_KEY) === 'face') fitFace(currentFace());
+  else if (viewScale()) bringIntoView([(left + right) / 2, (top + bottom) / 2]);
   draw();
 }
 

@@ -29,6 +29,7 @@ function isHelpOpen() {
 
 function showHelp(open) {
   find('.fkd-help').hidden = !open;
+  find('.fkd-help-queue').hidden = !document.querySelector('[data-testid="fkd-queue"]:not([hidden])');
   (open ? button('close-help') : stage).focus({ preventScroll: true });
   return true;
 }

@@ -60,5 +60,6 @@ function stepPoint(direction) {
 
 function toggleWalk() {
   editor.leastCertainFirst = !editor.leastCertainFirst;
+  showNote(editor.leastCertainFirst ? 'Tab: the least certain points first.' : 'Tab: the points in their order.');
   draw();
 }

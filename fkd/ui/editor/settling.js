@@ -43,10 +43,12 @@ function stateAtReturn(face, index) {
 
 /** On: the face settles at once. Off: what had settled goes back to the prediction. Either is one step to undo. */
 function toggleSettling() {
+  if (!documentPrior()) return;
   editor.settling = !editor.settling;
-  rememberSettling();
+  remember(SETTLING_KEY, editor.settling ? 'on' : 'off');
   const face = currentFace();
   if (canSettle(face) && applyChanges(face, editor.settling ? [] : unsettledPoints(face))) finishEdit();
+  showNote(editor.settling ? 'Fix one, the rest settle.' : 'What you do not move stays where it is.');
   draw();
 }
 
@@ -54,20 +56,4 @@ function unsettledPoints(face) {
   return face.predicted.flatMap((point, index) => {
     return face.states[index] === 'settled' ? [{ index, point: point.slice(), state: 'untouched' }] : [];
   });
-}
-
-function rememberedSettling() {
-  try {
-    return localStorage.getItem(SETTLING_KEY) !== 'off';
-  } catch {
-    return true; // a browser that keeps nothing
-  }
-}
-
-function rememberSettling() {
-  try {
-    localStorage.setItem(SETTLING_KEY, editor.settling ? 'on' : 'off');
-  } catch {
-    // It is on again after a reload.
-  }
 }

@@ -38,8 +38,10 @@ find('.fkd-photo').addEventListener('error', () => {
 // Points keep their size on the screen, also when the editor gets wider or its tab is opened.
 new ResizeObserver(draw).observe(stage);
 
-editor.settling = rememberedSettling();
+editor.settling = remembered(SETTLING_KEY) !== 'off';
 watch('value', receive);
 drawLegend();
 drawLight();
+const before = openBefore();
 merge(props.value);
+reopen(before);

@@ -102,8 +102,10 @@ function load(value) {
   setTool('');
   find('.fkd-help').hidden = true;
   drawPhoto();
-  if (value) fitPhoto();
+  if (value) fitAsBefore(currentFace());
   offerDraft();
+  keepOpen();
+  restoreReopened();
   checkConnection();
   draw();
 }

@@ -6,6 +6,7 @@ const stage = find('.fkd-stage');
 const photoLayer = find('.fkd-photo-svg');
 const MAX_SCALE = 40; // screen pixels per image pixel
 const FACE_MARGIN = 0.15;
+const OPENS_AT_KEY = 'fkd-opens-at';
 
 // The size of the stage in CSS pixels, read before anything is drawn: reading it in between would lay the page out anew.
 const stageSize = { width: 0, height: 0 };
@@ -66,6 +67,12 @@ function fitFace(face) {
   const [left, top, right, bottom] = faceExtent(face);
   const margin = FACE_MARGIN * Math.max(right - left, bottom - top, 1);
   setView({ x: left - margin, y: top - margin, width: right - left + 2 * margin, height: bottom - top + 2 * margin });
+}
+
+/** How a photo opens, and a face is gone to: at the face if that is what the person fitted last, else as a whole. */
+function fitAsBefore(face) {
+  if (face && remembered(OPENS_AT_KEY) === 'face') fitFace(face);
+  else fitPhoto();
 }
 
 function isPhotoFitted() {

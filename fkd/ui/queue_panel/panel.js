@@ -78,7 +78,7 @@ function certaintyText() {
 function drawProblems() {
   const { problems } = view;
   find('.fkd-queue-problems').hidden = !problems.length;
-  find('summary').textContent = (problems.length === 1 ? '1 file' : problems.length + ' files') + ' could not be used';
+  find('summary').textContent = problems.length === 1 ? '1 file was left out' : problems.length + ' files were left out';
   find('ul').replaceChildren(
     ...problems.map((problem) => {
       const item = document.createElement('li');
