@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from fkd.errors import HubError
 from fkd.hub_client import check_repo_id, holds_token, hub_api, hub_errors_in_words, tokens_in_use
 from fkd.hub_push import push
 
-__all__ = ["SpacePlan", "deploy", "space_readme"]
+__all__ = ["SpacePlan", "deploy", "space_readme", "space_requirements"]
 
 # What of a clone a Space needs; nothing else is sent, above all no corrections and no runs.
 _SENT = ("app.py", "requirements.txt", "README.md", "LICENSE", "fkd", "training", "docs")
@@ -28,6 +29,8 @@ class SpacePlan:
         owners: user names on the Hub that own the app.
         secrets: names of environment variables whose values become secrets of the Space.
         public: whether anybody may open the Space. The other two repositories are made private in any case.
+        jobs: hardware of the Jobs that fine-tunes run as, as ``hf jobs hardware`` lists it; "" to tune in the Space.
+        jobs_base: dataset repositories with labelled data for them.
     """
 
     space: str
@@ -37,6 +40,8 @@ class SpacePlan:
     owners: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     public: bool = False
+    jobs: str = ""
+    jobs_base: tuple[str, ...] = ()
 
     @property
     def variables(self) -> dict[str, str]:
@@ -46,6 +51,7 @@ class SpacePlan:
             "FKD_HUB_CORRECTIONS": self.corrections,
             "FKD_SAVING": self.saving,
             "FKD_OWNERS": ",".join(self.owners),
+            **({"FKD_JOBS_FLAVOR": self.jobs, "FKD_JOBS_BASE": " ".join(self.jobs_base)} if self.jobs else {}),
         }
 
 
@@ -66,7 +72,7 @@ def deploy(plan: SpacePlan, root: Path, weights: Path, say: Callable[[str], None
             holds what looks like a token.
         WeightsError: if the weights cannot be used.
     """
-    for repo in (plan.space, plan.weights, plan.corrections):
+    for repo in (plan.space, plan.weights, plan.corrections, *plan.jobs_base):
         check_repo_id(repo)
     values = {name: _value_of(name) for name in plan.secrets}
     files = _files(root, plan)
@@ -106,6 +112,14 @@ def space_readme(readme: str, plan: SpacePlan) -> str:
     return str(card)
 
 
+def space_requirements(requirements: str) -> str:
+    """The project's requirements.txt with a PyTorch that ZeroGPU has: a Space may be switched to it with a click.
+
+    https://huggingface.co/docs/hub/spaces-zerogpu
+    """
+    return re.sub(r"^torch>=2\.8$", "torch>=2.8,<2.12", requirements, flags=re.MULTILINE)
+
+
 def _value_of(name: str) -> str:
     value = os.environ.get(name, "")
     if not value:
@@ -127,6 +141,7 @@ def _files(root: Path, plan: SpacePlan) -> dict[str, bytes]:
         raise HubError(f"“{root}” is no clone of fkd. Run this in one, or name it with --root.")
     files = {path.relative_to(root).as_posix(): path.read_bytes() for path in _sent(root)}
     files["README.md"] = space_readme(files["README.md"].decode(), plan).encode()
+    files["requirements.txt"] = space_requirements(files["requirements.txt"].decode()).encode()
     tokens = tokens_in_use()
     for name, content in files.items():
         if any(holds_token(line, tokens) for line in content.splitlines()):

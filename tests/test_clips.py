@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import av
 import numpy as np
 import pytest
 
@@ -49,6 +50,16 @@ def test_what_is_written_reads_back(tmp_path, width, height):
     assert [round(frame.time_s, 3) for frame in frames] == [0.0, 0.1, 0.5]
     assert frames[0].image.shape == (height + height % 2, width + width % 2, 3)
     assert frames[2].image.mean() == pytest.approx(100, abs=3)
+
+
+def test_what_is_written_is_what_every_browser_plays_before_it_has_all_of_it(tmp_path):
+    with ClipWriter(tmp_path / "out.mp4", 64, 48) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert container.streams.video[0].pix_fmt == "yuv420p"
+    content = (tmp_path / "out.mp4").read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
 
 
 def test_a_video_that_fails_leaves_nothing_behind(tmp_path):

@@ -10,7 +10,7 @@ import yaml
 from fkd.cli import main
 from fkd.errors import HubError
 from fkd.hub_pull import newest_weights
-from fkd.space import SpacePlan, deploy, space_readme
+from fkd.space import SpacePlan, deploy, space_readme, space_requirements
 from tests.hub_cards import front_matter_errors
 from tests.hub_fixtures import put_on_hub
 from tests.hub_standin import GRACE, HubStandIn
@@ -59,8 +59,8 @@ def test_the_readme_makes_a_space_of_this_repository():
     assert front_matter_errors(readme) == []
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
     assert about["hf_oauth"] is True and (ROOT / about["app_file"]).is_file() and (ROOT / about["thumbnail"]).is_file()
-    wanted = next(line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("gradio"))
-    least, below = (tuple(map(int, part.split("."))) for part in wanted.removeprefix("gradio>=").split(",<"))
+    wanted = next(line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("gradio["))
+    least, below = (tuple(map(int, part.split("."))) for part in wanted.split(">=")[1].split(",<"))
     version = tuple(map(int, about["sdk_version"].split(".")))
     assert least <= version[: len(least)] and version < below
 
@@ -72,6 +72,19 @@ def test_the_front_matter_names_the_repositories_and_keeps_the_rest():
     assert made.split("---\n", 2)[2].strip() == readme.split("---\n", 2)[2].strip()
     with pytest.raises(HubError, match="no front matter"):
         space_readme("# fkd\n", PLAN)
+
+
+def test_the_requirements_are_those_of_the_project_with_a_pytorch_that_zero_gpu_has():
+    ours = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    changed = set(space_requirements(ours).splitlines()) - set(ours.splitlines())
+    assert changed == {"torch>=2.8,<2.12"}
+
+
+def test_fine_tunes_go_to_jobs_where_that_is_wanted():
+    plan = SpacePlan("ada/fkd", "ada/faces", "ada/corrections", jobs="a10g-small", jobs_base=("ada/wild", "ada/more"))
+    added = {"FKD_JOBS_FLAVOR": "a10g-small", "FKD_JOBS_BASE": "ada/wild ada/more"}
+    assert {name: plan.variables[name] for name in plan.variables if "JOBS" in name} == added
+    assert not any("JOBS" in name for name in PLAN.variables)
 
 
 def test_a_space_and_its_repositories_are_made(hub: HubStandIn, clone, weights, tmp_path):

@@ -34,7 +34,15 @@ def launched(monkeypatch) -> list[dict]:
 
     monkeypatch.setattr(gr.Blocks, "launch", launch)
     monkeypatch.setattr(gr.Blocks, "block_thread", lambda page: None)
-    for name in ("SYSTEM", "FKD_SAVING", "FKD_OWNERS", "FKD_OWNER_PASSWORD", "FKD_LINK_KEY"):
+    for name in (
+        "SYSTEM",
+        "SPACE_HOST",
+        "FKD_JOBS_FLAVOR",
+        "FKD_SAVING",
+        "FKD_OWNERS",
+        "FKD_OWNER_PASSWORD",
+        "FKD_LINK_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
     return launches
 
@@ -138,6 +146,17 @@ def test_the_link_for_annotators_carries_the_key_and_the_local_address_does_not(
     assert said[0] == "Open http://127.0.0.1:7860/"
     assert said[1] == "For annotators: https://abc.gradio.live/?key=a%20key (whoever has it may save)."
     assert sum("gradio.live" in sentence for sentence in said) == 1
+
+
+def test_in_a_space_the_link_has_its_address(launched, monkeypatch):
+    monkeypatch.setenv("SYSTEM", "spaces")
+    monkeypatch.setenv("SPACE_HOST", "ada-fkd.hf.space")
+    monkeypatch.setenv("FKD_LINK_KEY", "k3y")
+    said = addresses(rules("--host", "0.0.0.0", "--saving", "link"), "http://0.0.0.0:7860/", None)
+    assert said == [
+        "Open https://ada-fkd.hf.space/",
+        "For annotators: https://ada-fkd.hf.space/?key=k3y (whoever has it may save).",
+    ]
 
 
 def test_a_public_link_that_cannot_be_made_is_told(launched):

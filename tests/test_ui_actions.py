@@ -64,16 +64,6 @@ def test_a_document_carries_what_settling_needs(desk, models, monkeypatch):
     assert face.roll_rad == pytest.approx(-0.06, abs=0.03)  # its right eye is a little higher
 
 
-def test_a_reloaded_window_gets_its_photo_with_what_was_saved(desk):
-    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
-    desk.save_face(posted(document), "Ada")
-    again, sentence = desk.reopen({"doc_id": document.doc_id})
-    assert again.doc_id == document.doc_id and "1 was saved before" in sentence
-    assert again.faces[0].states[:2] == ["moved", "occluded"]
-    assert again.rev > again.faces[0].saved_rev == 7  # what is saved next is newer
-    assert desk.reopen({"doc_id": "of another process"}) is None
-
-
 def test_settled_points_are_saved_and_are_no_corrections(desk):
     document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
     payload = posted(document)

@@ -62,6 +62,7 @@ def app(processes, folder):
     yield process
     process.kill()
     process.join()
+    app_of(folder).cancel()  # of a test that failed, the trainer is still at work
 
 
 def until(true: Callable[[], bool]) -> None:

@@ -37,10 +37,10 @@ def as_agent(app, work: Callable, key: str = ""):
 
     async def doing():
         headers = {LINK_COOKIE: key} if key else {}
-        async with streamablehttp_client(f"{app.url}/gradio_api/mcp/", headers=headers) as (read, write, _):
-            async with ClientSession(read, write) as session:
-                await session.initialize()
-                return await work(session)
+        connection = streamablehttp_client(f"{app.url}/gradio_api/mcp/", headers=headers)
+        async with connection as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            return await work(session)
 
     return asyncio.run(doing())
 
@@ -93,7 +93,8 @@ def test_an_agent_works_through_the_queue(app):
         for _ in range(500):  # it is predicted in the background
             _, said = await call(session, "next_in_queue", scheme="kaggle15", annotator="an agent")
             if "being predicted" not in said:
-                return said
+                break
+        return said
 
     said = as_agent(app, work, KEY)
     address = re.search(r"http://[^'\s]+display\.jpg", said).group()

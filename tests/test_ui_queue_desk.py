@@ -98,6 +98,21 @@ def test_the_same_picture_is_in_the_queue_once(queue, pictures):
     assert queue.queue.counts("tim", K, "")["all"] == 1 and queue.queue.problems("tim") == []
 
 
+def test_what_cannot_be_used_takes_no_room(queue, pictures):
+    (pictures / "notes.jpg").write_text("no picture")
+    picture = grey_picture(pictures / "one.png", 100)
+    add(queue, picture, pictures / "notes.jpg", picture)
+    (photo,) = queue.queue.of("ada")
+    assert list(photo.path.parent.parent.glob("*/*")) == [photo.path] and len(queue.queue.problems("ada")) == 2
+
+
+def test_a_shared_photo_that_cannot_be_used_is_left_where_it_is(models, tmp_path, pictures):
+    (pictures / "notes.jpg").write_text("no picture")
+    grey_picture(pictures / "one.png", 100)
+    queue = shared_queue(models, tmp_path, pictures)
+    assert queue.queue.counts("ada", K, "")["all"] == 1 and len(list(pictures.iterdir())) == 2
+
+
 def test_a_visitor_gets_no_photo_of_another(queue, pictures):
     add(queue, grey_picture(pictures / "ada.png", 100), visitor="ada")
     add(queue, grey_picture(pictures / "tim.png", 50), visitor="tim")

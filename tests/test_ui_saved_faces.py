@@ -52,6 +52,16 @@ def test_reopening_shows_the_correction_and_saving_again_supersedes_it(desk, pho
     assert row.id == newer and row.supersedes == row_id
 
 
+def test_a_reloaded_window_gets_its_photo_with_what_was_saved(desk, photo):
+    document = open_photo(desk, photo)
+    save_moved(desk, document, 3.0, rev=7)
+    again, sentence = desk.reopen({"doc_id": document.doc_id})
+    assert again.doc_id == document.doc_id and "1 was saved before" in sentence
+    assert again.faces[0].states[0] == "moved"
+    assert again.rev > again.faces[0].saved_rev == 7  # what is saved next is newer
+    assert desk.reopen({"doc_id": "of another process"}) is None
+
+
 def test_untouched_points_stay_where_the_weights_of_then_put_them(desk, photo):
     save_moved(desk, open_photo(desk, photo), 4.0)
     before = open_photo(desk, photo).faces[0].predicted

@@ -53,6 +53,14 @@ def test_it_predicts_what_the_plain_predictor_does(weights, on_the_cpu):
     assert zero_gpu.ZeroGpuPredictor.from_pretrained(weights).in_box(PORTRAIT_PATH, box).points.shape == (15, 2)
 
 
+def test_frames_of_a_clip_are_predicted_without_a_gpu(weights, on_the_cpu, monkeypatch):
+    there = zero_gpu.ZeroGpuPredictor.from_pretrained(weights)
+    monkeypatch.setattr(zero_gpu, "_predict", None)  # nothing is lent
+    here = zero_gpu.for_frames(there)
+    assert len(here(PORTRAIT_PATH)) == 1 and here.version == "tiny-1"
+    assert zero_gpu.for_frames(here) is here
+
+
 def test_the_network_is_on_the_device_as_soon_as_it_is_loaded(weights, on_the_cpu):
     zero_gpu.ZeroGpuPredictor.from_pretrained(weights)
     assert list(zero_gpu._placed) == [str(weights.resolve())]

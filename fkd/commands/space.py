@@ -49,6 +49,15 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--secret", metavar="NAME", action="append", default=[],
         help="name of an environment variable to hand over as a secret; may be given several times",
     )  # fmt: skip
+    deploy.add_argument(
+        "--jobs", metavar="FLAVOR", default="",
+        help="fine-tune in Jobs on the Hub on this hardware (“hf jobs hardware” lists it; paid for in advance; the "
+        "secret HF_TOKEN must allow Jobs), and not in the Space",
+    )  # fmt: skip
+    deploy.add_argument(
+        "--jobs-base", metavar="USER/NAME", nargs="+", default=[],
+        help="dataset repositories with labelled data for these fine-tunes to replay",
+    )  # fmt: skip
     deploy.add_argument("--public", action="store_true", help="let anybody open a new Space (default: private)")
     deploy.add_argument("--weights", metavar="W", help="weights for a new model repository (default: what serves)")
     deploy.add_argument("--scheme", default="ibug68", choices=scheme_names(), help="without --weights: of this scheme")
@@ -72,6 +81,8 @@ def run_deploy(options: argparse.Namespace) -> int:
         owners=tuple((options.owners or options.repo.split("/")[0]).split(",")),
         secrets=tuple(options.secret),
         public=options.public,
+        jobs=options.jobs,
+        jobs_base=tuple(options.jobs_base),
     )
     weights = weights_to_push(Registry(options.runs), options.scheme, options.weights)
     address = deploy(plan, options.root, weights, say=lambda line: print(line, flush=True))

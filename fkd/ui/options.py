@@ -20,6 +20,9 @@ environment:
   FKD_OWNER_PASSWORD   makes whoever gives it on the page an owner; without one, an app that others can reach prints
                        one that it made up (not in a Space)
   FKD_LINK_KEY         what the link for annotators carries, with --saving link (default: made up at each start)
+  FKD_JOBS_FLAVOR      hardware of a Job on the Hub that fine-tunes run as, like a10g-small (default: they run here)
+  FKD_JOBS_BASE        dataset repositories with labelled data for such Jobs, with spaces between them
+  FKD_JOBS_SPACE       user/name of the Space whose repository has the program (default: the one that this is)
   HF_TOKEN             token for the Hub, else that of `hf auth login`
 """
 

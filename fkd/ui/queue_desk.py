@@ -6,6 +6,7 @@ login or browser (`visitor`): two windows of one person share that person's phot
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import time
@@ -103,7 +104,7 @@ class QueueDesk:
             try:
                 opened = self._open(photo, scheme)
             except ImageError as error:
-                self.queue.drop(photo, str(error))
+                self._drop(photo, str(error))
                 continue
             document, sentence = self.desk.show(opened)
             document.selected = neediest_face(opened)
@@ -135,7 +136,7 @@ class QueueDesk:
             try:
                 opened = self._open(photo, scheme)
             except ImageError as error:
-                self.queue.drop(photo, str(error))
+                self._drop(photo, str(error))
                 continue
             with self._lock:
                 self._prepared[photo.photo_id, scheme] = opened
@@ -212,7 +213,7 @@ class QueueDesk:
         try:
             self._estimate(photo, scheme)
         except ImageError as error:
-            self.queue.drop(photo, str(error))
+            self._drop(photo, str(error))
         except FkdError as error:
             self.queue.refuse(photo.owner, str(error))
 
@@ -226,11 +227,16 @@ class QueueDesk:
             twin = next((other for other in self.queue.copies(image) if other.owner in ("", photo.owner)), None)
             if twin not in (None, photo):
                 problem = f"{photo.path.name} is the same picture as {twin.path.name}, which is in the queue already."
-                self.queue.drop(photo, problem)
+                self._drop(photo, problem)
                 return
             photo.image, photo.stamp, photo.flagged = image, stamp, image in self.flags
             photo.correctors = self._correctors(image)
         photo.estimates[scheme] = Estimate(predictor, tuple(faces), float(disagreement))
+
+    def _drop(self, photo: QueuedPhoto, problem: str) -> None:
+        self.queue.drop(photo, problem)
+        if photo.owner:
+            remove_copies([photo])
 
     def _correctors(self, image: str) -> dict[str, frozenset[str]]:
         names = defaultdict(set)
@@ -284,5 +290,4 @@ def stamp_of(path: Path) -> tuple[int, int]:
 def remove_copies(photos: Sequence[QueuedPhoto]) -> None:
     """Delete the copies of photos that were taken out of the queue, each in a folder of its own."""
     for photo in photos:
-        photo.path.unlink(missing_ok=True)
-        photo.path.parent.rmdir()
+        shutil.rmtree(photo.path.parent, ignore_errors=True)

@@ -62,6 +62,8 @@ def addresses(rules: Rules, local_url: str, share_url: str | None, *, share: boo
     Args:
         share: whether a public link was asked for.
     """
+    if host := os.environ.get("SPACE_HOST"):  # what a Space is reached at, whatever it listens on
+        local_url = f"https://{host}/"
     said = [f"Open {local_url}"]
     if share and not share_url:
         said.append("The public link could not be made: gradio.live cannot be reached. Check the network, start again.")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fkd.errors import ImageError
 from fkd.ui.models import ServedModels
+from fkd.ui.zero_gpu import for_frames
 from fkd.video import VideoResult, annotate_clip
 
 __all__ = ["DOUBTFUL_COLUMNS", "VideoDesk", "doubtful_rows", "offer_of", "summary"]
@@ -42,9 +43,8 @@ class VideoDesk:
             raise ImageError("Add a video first.")
         folder = Path(tempfile.mkdtemp(dir=self._temporary.name))
         try:
-            result = annotate_clip(
-                clip, folder, self._models.predictor(scheme), queue=folder / "doubtful", progress=progress
-            )
+            predictor = for_frames(self._models.predictor(scheme))
+            result = annotate_clip(clip, folder, predictor, queue=folder / "doubtful", progress=progress)
             packed = None
             if result.queued:
                 packed = Path(

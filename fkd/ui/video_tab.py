@@ -48,7 +48,9 @@ def build_video_tab(models: ServedModels, queue: QueueEvents, tabs: gr.Tabs, doo
             with gr.Row():
                 video_file = gr.DownloadButton("MP4 with the points", size="sm", visible=False, elem_id="fkd-video-mp4")
                 table_file = gr.DownloadButton("CSV of all frames", size="sm", visible=False, elem_id="fkd-video-csv")
-                frames_file = gr.DownloadButton("Frames to look at (zip)", size="sm", visible=False, elem_id="fkd-video-zip")
+                frames_file = gr.DownloadButton(
+                    "Frames to look at (zip)", size="sm", visible=False, elem_id="fkd-video-zip"
+                )
             offer = gr.Button(variant="primary", visible=False, elem_id="fkd-offer")
             doubtful = gr.Dataframe(
                 headers=DOUBTFUL_COLUMNS, type="array", interactive=False, visible=False, label="Frames to look at",

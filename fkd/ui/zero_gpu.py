@@ -19,7 +19,7 @@ from fkd.fast_net import folded
 from fkd.model import load_net, mirror_averaged
 from fkd.predictor import KeypointPredictor
 
-__all__ = ["ZeroGpuPredictor", "predictor_class"]
+__all__ = ["ZeroGpuPredictor", "for_frames", "predictor_class"]
 
 _DEVICE, _DTYPE = "cuda", torch.float16
 # By weights folder. A process that was forked before a folder was loaded here loads it itself.
@@ -30,6 +30,16 @@ def predictor_class() -> type[KeypointPredictor]:
     """What predicts here: on the GPU that is lent in a ZeroGPU Space, on the app's own device everywhere else."""
     in_zero_gpu = os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
     return ZeroGpuPredictor if in_zero_gpu else KeypointPredictor
+
+
+def for_frames(predictor: KeypointPredictor) -> KeypointPredictor:
+    """The predictor for a clip or a camera, where every frame waits for the one before.
+
+    To be lent a GPU for each of them takes longer than a frame does on the CPU, and uses up the visitor's share.
+    """
+    if isinstance(predictor, ZeroGpuPredictor):
+        return KeypointPredictor.from_pretrained(predictor.folder, device="cpu")
+    return predictor
 
 
 class ZeroGpuPredictor(KeypointPredictor):

@@ -18,7 +18,7 @@ from fkd.correction_store import CorrectionStore
 __all__ = ["free_port", "running_app"]
 
 ROOT = Path(__file__).parent.parent.parent
-START_S = 120
+START_S = 120  # that it may take to start, and to end
 
 
 @contextmanager
@@ -43,7 +43,7 @@ def running_app(folder: Path, *arguments: str) -> Iterator[SimpleNamespace]:
         )  # fmt: skip
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(START_S)
 
 
 def free_port() -> int:

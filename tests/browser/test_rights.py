@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fkd.ui.limits import PHOTOS, SAVES, STRANGERS, Allowance
-from fkd.ui.rights import Rules
+from fkd.ui.rights import Right, Rules
 from tests.browser.app_steps import save, upload
 from tests.pictures import PORTRAIT_PATH
 from tests.served_app import served
@@ -16,6 +16,7 @@ pytestmark = pytest.mark.browser
 KEY, PASSWORD = "k3y-of-the-link", "the owner's secret"
 HOSTILE = '<img src=x onerror="window.hacked=1">${window.hacked=2}=1+1'
 PLENTY = Allowance(1000, 1000)
+OWNERS = set(Right) - {Right.LOOK, Right.PREDICT, Right.FOLLOW, Right.SAVE}
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,41 @@ def test_whoever_sits_at_a_local_app_has_all_of_it_and_no_password_to_give(tmp_p
         expect(page.get_by_role("tab", name="Fine-tune")).to_be_visible(timeout=20_000)
         expect(page.locator("#fkd-latest")).to_be_visible()
         expect(page.get_by_role("button", name="For the owner")).to_be_hidden()
+
+
+# What a page of the app may ask for in somebody's browser, cookies and all, and the statuses that it gets.
+ASKED_JS = """async addresses => {
+  const statuses = []
+  for (const address of addresses) statuses.push((await fetch(address)).status)
+  return statuses
+}"""
+JOIN_JS = """async ([fn_index, data]) => {
+  const body = JSON.stringify({ data, fn_index, session_hash: "somebody-else", event_data: null })
+  const headers = { "Content-Type": "application/json" }
+  await fetch("gradio_api/queue/join", { method: "POST", headers, body })
+  const answer = await (await fetch("gradio_api/queue/data?session_hash=somebody-else")).text()
+  return answer.split("\\n").find(line => line.includes("process_completed"))
+}"""
+
+
+def test_an_annotator_cannot_reach_by_hand_what_the_page_does_not_show(public_app, open_desktop, editor_on):
+    page = open_desktop(f"{public_app.url}/?key={KEY}")
+    upload(page, PORTRAIT_PATH)
+    editor = editor_on(page)
+    editor.drag(10, 20, 10)
+    save(editor, page)
+    kept = next((public_app.folder / "annotations" / "images").iterdir())
+    files = [public_app.store.path, kept, public_app.folder / "weights" / "model.safetensors"]
+    files += [photo.original for photo in public_app.desk.photos._photos.values()]  # other people's uploads, too
+    up = "..%2f" * 20
+    addresses = [f"gradio_api/file={way}{file}" for file in files for way in ("", "/tmp/gradio/../../", up)]
+    statuses = page.evaluate(ASKED_JS, addresses)
+    assert len(statuses) >= 12 and set(statuses) <= {403, 404}, list(zip(addresses, statuses, strict=True))
+    tried = 0
+    for number, event in public_app.page.fns.items():
+        right = getattr(event.fn, "right", None)
+        if right in OWNERS:
+            answer = page.evaluate(JOIN_JS, [number, [None] * len(event.inputs)])
+            assert "Only an owner of this app may" in answer, event.name
+            tried += 1
+    assert tried > 12

@@ -20,7 +20,18 @@ expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 CHIN, NOSE_TIP, LOWER_LIP = 8, 30, 57
-TRAINING_MS = 240_000  # some twenty seconds where nothing else runs
+TRAINING_MS = 600_000  # some twenty seconds where nothing else runs
+# The sentence above the photo may have a line more or less now, and a page that is scrolled makes up for that later.
+AT_REST = """async () => {
+  const photo = document.querySelector('.fkd-photo');
+  const place = () => JSON.stringify(photo.getBoundingClientRect());
+  for (let before = '', still = 0; still < 5; ) {
+    await new Promise(requestAnimationFrame);
+    const now = place();
+    still = now === before ? still + 1 : 0;
+    before = now;
+  }
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +47,10 @@ def correct(page, editor_on, path) -> None:
     upload(page, path)
     expect(page.locator("#fkd-status")).to_contain_text(f"1 face in {path.name}", timeout=30_000)
     expect(shown).not_to_have_attribute("href", before or "")
-    # The sentence above may have one line less now, and a page that is scrolled down makes up for that a frame later.
-    page.evaluate("() => { scrollTo(0, 0); return new Promise(requestAnimationFrame) }")
+    page.evaluate("scrollTo(0, 0)")
     editor = editor_on(page)
     for point in (CHIN, NOSE_TIP, LOWER_LIP):
+        page.evaluate(AT_REST)
         editor.drag(point, 5, 12)
         expect(editor.point(point)).to_have_attribute("data-state", "moved")
     save(editor, page)

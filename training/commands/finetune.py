@@ -39,7 +39,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     tune.add_argument(
         "--unlabelled", type=Path, metavar="DIR",
-        help="photos without labels: what the old weights see in them is to stay. For where there is no --base",
+        help="photos without labels, for where there is no --base: what the old weights see in them is to stay, and "
+        "every fifth of them only tells how far the points moved",
     )  # fmt: skip
     tune.add_argument(
         "--out", type=Path, metavar="RUN", help="folder for the new weights (default: one named by the time, in --runs)"

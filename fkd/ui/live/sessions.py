@@ -18,6 +18,7 @@ from fkd.images import read_image
 from fkd.smoothing import OneEuro
 from fkd.tracking import VISIBLE, FaceTracker
 from fkd.ui.models import ServedModels
+from fkd.ui.zero_gpu import for_frames
 
 __all__ = ["LiveSessions"]
 
@@ -86,7 +87,7 @@ class LiveSessions:
             if self._detector is None:
                 self._detector = FaceDetector()
             if session not in self._cameras:
-                self._cameras[session] = _Camera(FaceTracker(predictor, self._detector, DETECT_EVERY))
+                self._cameras[session] = _Camera(FaceTracker(for_frames(predictor), self._detector, DETECT_EVERY))
             self._cameras.move_to_end(session)
             while len(self._cameras) > MOST_CAMERAS:
                 self._cameras.popitem(last=False)
