@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from fkd.versions import Measured
+from fkd.versions import UNLABELLED, Measured
 
 __all__ = ["LICENCE", "model_card", "sample_picture"]
 
@@ -147,7 +147,10 @@ def _table(config: dict, before: dict | None, measured: Sequence[Measured]) -> s
         (_words(name.removesuffix(ending)), heading, old.get(name), value, factor)
         for name, value, ending, (_, heading, factor) in _measures(config)
     ]
-    rows += [(f"{one.what}, {one.n} faces", "NME, %", one.before, one.after, 100.0) for one in measured]
+    for one in measured:
+        moved = one.what == UNLABELLED  # there is no error, but how far the points moved
+        heading, was = ("points moved, % of the eye distance", None) if moved else ("NME, %", one.before)
+        rows.append((f"{one.what}, {one.n} faces", heading, was, one.after, 100.0))
     if not rows:
         return "Nothing was measured."
     head = "| faces | measure | before | after |\n|---|---|---|---|\n"

@@ -39,7 +39,7 @@ def served(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    url, _ = open_port(page, door, "127.0.0.1", port)
+    url, _ = open_port(page, door, "127.0.0.1", port, auth=auth)
     try:
         yield SimpleNamespace(url=url.rstrip("/"), desk=desk, door=door, page=page, folder=folder, store=desk.store)
     finally:

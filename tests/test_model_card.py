@@ -4,7 +4,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from fkd.model_card import model_card
-from fkd.versions import Measured
+from fkd.versions import UNLABELLED, Measured
 from tests.hub_standin import front_matter_errors
 
 CONFIG = {
@@ -57,6 +57,9 @@ def test_before_and_after_stand_side_by_side():
     assert "| wild68 held out | NME, % | 4.36 | 4.12 |" in card
     assert "| kaggle15 held out | RMSE, px | – | 1.84 |" in card
     assert "| held-out corrections, 4 faces | NME, % | 10.00 | 8.00 |" in card
+    moved = Measured(what=UNLABELLED, faces_id="u", n=7, before=0.0, after=0.0035)
+    card = model_card(CONFIG, "ada/faces", measured=[moved])
+    assert "| faces without labels, 7 faces | points moved, % of the eye distance | – | 0.35 |" in card
 
 
 def test_weights_of_which_nothing_is_known_have_a_card_too():

@@ -23,6 +23,12 @@ def run_app(*arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, str(APP), *arguments], capture_output=True, text=True, check=False)
 
 
+@pytest.fixture(autouse=True)
+def uploads_elsewhere(monkeypatch, tmp_path):
+    """What `main` sets for a process would outlive the test."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+
+
 @pytest.fixture
 def launched(monkeypatch) -> list[dict]:
     """What the app was launched with, without launching it."""

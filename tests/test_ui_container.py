@@ -50,6 +50,7 @@ def container(hub, tmp_path):
             process.terminate()
             said += process.stdout
             process.wait()
+            print("".join(said))  # for whoever looks into a failure
 
     return start
 
@@ -57,7 +58,9 @@ def container(hub, tmp_path):
 def predicted(caller: Caller) -> dict:
     """The portrait, as the app predicts it."""
     photo = {"path": caller.upload(PORTRAIT_PATH).json()[0], "meta": {"_type": "gradio.FileData"}}
-    found = caller.call("predict", photo, "kaggle15")["output"]["data"][0]
+    answer = caller.call("predict", photo, "kaggle15")
+    assert answer["success"], answer
+    (found,) = answer["output"]["data"]
     assert found["version"] == "v1"
     return found
 

@@ -80,7 +80,8 @@ def test_no_event_of_an_owner_answers_to_an_annotator(app, annotator):
 
 def test_annotators_save_and_strangers_do_not(app, annotator):
     found = open_portrait(annotator)
-    assert "Saved face 1" in save(annotator, found)["output"]["data"][0]
+    said = save(annotator, found)["output"]["data"][0]
+    assert "Saved face 1" in said and str(app.folder) not in said  # where it is kept is not theirs to know
     rows = len(list(app.store.read()))
     plain = Caller(app.url, name="plain")
     refused = save(plain, found)
@@ -132,6 +133,28 @@ def test_no_file_of_the_app_is_served(app, annotator):
 
 def open_photos(photos: OpenPhotos) -> list:
     return list(photos._photos.values())
+
+
+def test_a_strangers_camera_is_not_served(app, annotator):
+    blocks = app.page.blocks.values()
+    servers = {name for block in blocks for name in vars(block) if hasattr(vars(block)[name], "_is_server_fn")}
+    assert servers == {"live_frame"}  # the only function that a browser reaches without an event
+    components = annotator.client.get("/config").json()["components"]
+    (camera,) = [one["id"] for one in components if one["props"].get("elem_id") == "fkd-camera"]
+    frame = {"session": "s", "time_s": 0.0, "jpeg": ""}
+    wanted = {"session_hash": "x", "component_id": camera, "fn_name": "live_frame", "data": frame}
+    answer = annotator.client.post("/gradio_api/component_server", json=wanted)
+    assert "Only an owner of this app may" in answer.text and "faces" not in answer.json()
+
+
+def test_what_else_gradio_has_is_shut(app, annotator):
+    for address in ("/monitoring", "/monitoring/summary", "/gradio_api/runs", "/gradio_api/run-history/records"):
+        assert annotator.client.get(address).status_code >= 400, address
+    inside = f"/gradio_api/proxy={app.url}/config"
+    for address in (inside, "/gradio_api/vibe-code/", "/gradio_api/file=app.py"):
+        assert annotator.client.get(address).status_code >= 400, address
+    for address in ("/gradio_api/vibe-edit", "/gradio_api/dev/reload", "/gradio_api/run/csv_snapshot"):
+        assert annotator.client.post(address, json={"data": []}).status_code >= 400, address
 
 
 def test_the_app_fetches_no_address_inside_its_own_network(app, annotator):
@@ -212,6 +235,20 @@ def test_too_many_photos_in_a_short_time(tmp_path):
         assert caller.call("predict", photo, "kaggle15")["success"]
         refused = caller.call("predict", photo, "kaggle15")
         assert not refused["success"] and "too many photos" in str(refused)
+
+
+def test_owners_who_log_in_by_name_have_no_limits_and_names_cannot_be_tried_for_long(tmp_path):
+    rules = Rules(public=True, owners=frozenset({"ada"}))
+    allowances = STRANGERS | {UPLOADED_BYTES: Allowance(1.5 * PORTRAIT_PATH.stat().st_size, 1)}
+    with served(tmp_path, rules, auth=[("ada", "right"), ("tim", "too")], allowances=allowances) as app:
+        statuses = {}
+        for name, password in (("ada", "right"), ("tim", "too")):
+            caller = Caller(app.url)
+            assert caller.client.post("/login", data={"username": name, "password": password}).status_code == 200
+            statuses[name] = [caller.upload(PORTRAIT_PATH).status_code for _ in range(2)]
+        assert statuses == {"ada": [200, 200], "tim": [200, 429]}
+        guesses = [Caller(app.url).client.post("/login", data={"username": "ada"}).status_code for _ in range(20)]
+        assert guesses[0] != 429 and guesses[-1] == 429
 
 
 def test_another_sites_page_is_no_owner_of_a_local_app(tmp_path):

@@ -30,9 +30,8 @@ def test_a_clip_gives_results_and_the_doubtful_frames_as_a_zip_for_the_queue(des
     assert rows and all(len(row) == len(DOUBTFUL_COLUMNS) for row in rows)
     with zipfile.ZipFile(packed) as archive:
         assert sorted(archive.namelist()) == sorted(f"walk_{row[0]:06d}.png" for row in rows)
-    assert summary(result, 2.0) == f"16 frames, 1 face, 8 frames a second. To look at: {len(rows)} frame" + (
-        "s." if len(rows) > 1 else "."
-    )
+    frames_to_look_at = "1 frame" if len(rows) == 1 else f"{len(rows)} frames"
+    assert summary(result) == f"16 frames, 1 face. To look at: {frames_to_look_at}."
     assert offer_of(result) == ("Correct this frame" if len(rows) == 1 else f"Correct these {len(rows)} frames")
     again, _ = desk.follow(write_clip(tmp_path / "next.mp4", frames[:2]), "ibug68", lambda share, what: None)
     assert again.video.is_file() and not result.video.exists()  # one is kept here

@@ -125,7 +125,7 @@ class Desk:
             answer = document(photo, edit.rev)
         changed = sum(state not in ("untouched", "settled") for state in edit.states)
         points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
-        saved = [f"Saved face {opened.face_id[1:]} {points} to {self.store.path} ({photo.name})."]
+        saved = [f"Saved face {opened.face_id[1:]} {points} to {self.store.path.name} ({photo.name})."]
         if elsewhere:
             saved.append("It replaces what was saved of this face in another window.")
         return answer, " ".join([*saved, *self._taken_notices()])

@@ -47,7 +47,7 @@ class Door:
             return Person(address=_address(request, headers))
         link = cookies.get(LINK_COOKIE) or headers.get(LINK_COOKIE, "")
         return Person(
-            name=getattr(request, "username", None) or _hub_user(request),
+            name=getattr(request, "username", None) or _auth_user(request, cookies) or _hub_user(request),
             address=_address(request, headers),
             local=_at_this_machine(request, headers),
             has_link=bool(self.rules.link_key) and secrets.compare_digest(link.encode(), self.rules.link_key.encode()),
@@ -132,6 +132,18 @@ def logs_in_with_hub() -> bool:
     """
     named = ("SPACE_ID", "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OPENID_PROVIDER_URL")
     return os.environ.get("SYSTEM") == "spaces" and all(os.environ.get(name) for name in named)
+
+
+def _auth_user(request: Any, cookies: dict[str, str]) -> str:
+    """The name of ``--auth`` whose login Gradio keeps by a cookie; "" if there is none.
+
+    It says so of its events by itself, but not before it gets them.
+    """
+    underlying = getattr(request, "request", None) or request  # Gradio's own makes JSON of what it is asked for
+    app = getattr(underlying, "scope", {}).get("app")
+    tokens, cookie_id = getattr(app, "tokens", {}), getattr(app, "cookie_id", "")
+    known = (tokens.get(cookies.get(f"{name}-{cookie_id}")) for name in ("access-token", "access-token-unsecure"))
+    return next(filter(None, known), "")
 
 
 def _hub_user(request: Any) -> str:

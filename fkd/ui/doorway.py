@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fkd.errors import RightsError
 from fkd.ui.bodies import names_an_address, replayed
 from fkd.ui.door import LINK_COOKIE, OWNER_COOKIE, Door
-from fkd.ui.limits import UPLOADED_BYTES
+from fkd.ui.limits import LOGINS, UPLOADED_BYTES
 
 __all__ = ["OWNER_PATH", "Doorway", "owner_form"]
 
@@ -53,7 +53,7 @@ class Doorway:
         if request.method == "POST" and path == OWNER_PATH:
             return await self._take_password(request)
         if request.method == "POST" and self._is_strangers(request):
-            return self._count(request)
+            return (self._spend(request, LOGINS) if path.endswith("/login") else None) or self._count(request)
         return None
 
     def _is_upload(self, request: Request) -> bool:
@@ -91,10 +91,13 @@ class Doorway:
             return JSONResponse({"detail": "A request has to say how long it is."}, 411)
         if int(length) > _MOST_EVENT_BYTES and not self._is_upload(request):  # of uploads, Gradio limits each file
             return JSONResponse({"detail": "This is larger than any event of the page. Upload files instead."}, 413)
-        wait_s = self.door.limits.spend(self.door.person(request).address, UPLOADED_BYTES, int(length))
+        return self._spend(request, UPLOADED_BYTES, int(length))
+
+    def _spend(self, request: Request, what: str, amount: float = 1.0) -> Response | None:
+        wait_s = self.door.limits.spend(self.door.person(request).address, what, amount)
         if not wait_s:
             return None
-        said = f"That were too many uploads in a short time. Go on in {max(1, round(wait_s))} seconds."
+        said = f"That were too many {what} in a short time. Go on in {max(1, round(wait_s))} seconds."
         return JSONResponse({"detail": said}, 429, {"Retry-After": str(max(1, round(wait_s)))})
 
 

@@ -8,9 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["CLIPS", "PASSWORDS", "PHOTOS", "SAVES", "STRANGERS", "UPLOADED_BYTES", "Allowance", "Limits"]
+__all__ = ["CLIPS", "LOGINS", "PASSWORDS", "PHOTOS", "SAVES", "STRANGERS", "UPLOADED_BYTES", "Allowance", "Limits"]
 
-PHOTOS, CLIPS, SAVES, PASSWORDS, UPLOADED_BYTES = "photos", "clips", "saves", "passwords", "uploaded bytes"
+PHOTOS, CLIPS, SAVES = "photos", "clips", "saves"
+LOGINS, PASSWORDS, UPLOADED_BYTES = "logins", "passwords", "uploaded bytes"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ STRANGERS = {
     PHOTOS: Allowance(20, 12),
     CLIPS: Allowance(3, 0.5),
     SAVES: Allowance(40, 30),
+    LOGINS: Allowance(20, 6),  # annotators behind one address may begin work together
     PASSWORDS: Allowance(5, 1),
     UPLOADED_BYTES: Allowance(100e6, 50e6),
 }

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 
 from fkd.errors import FkdError
@@ -20,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before Gradio is imported: the app calls nobody unless it was told to.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # All apps of a machine would share Gradio's own: the first to end would remove the others' uploads.
+    uploads = tempfile.TemporaryDirectory(prefix="fkd-uploads-")
+    os.environ.setdefault("GRADIO_TEMP_DIR", uploads.name)
     # A server is stopped by SIGTERM as by Ctrl-C: leaving in order removes the copies of the photos that were open.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from fkd.ui.actions import Desk

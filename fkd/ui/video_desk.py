@@ -72,9 +72,8 @@ def offer_of(result: VideoResult) -> str:
     return "Correct this frame" if len(result.queued) == 1 else f"Correct these {len(result.queued)} frames"
 
 
-def summary(result: VideoResult, took_s: float) -> str:
+def summary(result: VideoResult) -> str:
     """A sentence about a result."""
     faces = {0: "no face", 1: "1 face"}.get(result.n_faces, f"{result.n_faces} faces")
     looks = {0: "no frame", 1: "1 frame"}.get(len(result.doubtful), f"{len(result.doubtful)} frames")
-    rate = result.frames / max(took_s, 1e-9)
-    return f"{result.frames} frames, {faces}, {rate:.0f} frames a second. To look at: {looks}."
+    return f"{result.frames} frames, {faces}. To look at: {looks}."

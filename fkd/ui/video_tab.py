@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import gradio as gr
 
@@ -60,10 +59,9 @@ def build_video_tab(models: ServedModels, queue: QueueEvents, tabs: gr.Tabs, doo
         LiveView(live, door, scheme)
 
     def follow(path: str | None, scheme: str, progress=gr.Progress()):  # noqa: B008 (how Gradio hands it over)
-        start_s = time.perf_counter()
         result, packed = desk.follow(path, scheme, lambda share, what: progress(share, desc=what))
         return (
-            say(summary(result, time.perf_counter() - start_s)),
+            say(summary(result)),
             gr.Video(str(result.video), visible=True),
             gr.DownloadButton(value=str(result.video), visible=True),
             gr.DownloadButton(value=str(result.table), visible=True),
