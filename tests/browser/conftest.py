@@ -82,6 +82,9 @@ class Editor:
         self._touches = None
         self.root = page.get_by_test_id("fkd-editor")
         self.root.locator("[data-point]").last.wait_for()
+        # Styles and fonts that come late move what the mouse is to be put on.
+        page.wait_for_load_state("load")
+        page.evaluate("() => document.fonts.ready.then(() => true)")
 
     def point(self, index: int):
         return self.root.locator(f'[data-point="{index}"]')
