@@ -13,7 +13,8 @@ test: .venv/.dev
 	@# A Chromium that is here already serves; else Playwright brings its own.
 	@test -n "$$FKD_CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome \
 		|| $(BIN)/python -m playwright install chromium
-	$(BIN)/python -m pytest $(ARGS)
+	@# Two at a time: much of a browser test is waiting. A file stays with one of them, and so does the app that it shares.
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -183,7 +183,8 @@ class CorrectionSync:
             except (FkdError, OSError) as error:
                 failures += 1
                 wait_s = backoff_s(failures, getattr(error, "retry_after_s", None))
-                self._problem = f"{error} Next try in {wait_s:.0f} s."
+                again = "" if self._stopping.is_set() else f" Next try in {wait_s:.0f} s."
+                self._problem = f"{error}{again}"
 
     def _pull_or_say_why_not(self) -> None:
         try:

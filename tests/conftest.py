@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Before anything loads torch, for this process and those that it starts: many small networks on a few cores that other
+# tests want too. Threads that wait for each other there take several times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import torch
 

@@ -84,7 +84,7 @@ def test_a_fine_tune_goes_where_it_is_told(tune, runs, tmp_path, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_a_fine_tune_in_order(tune, runs, capsys, monkeypatch, number):
-    def told_at_the_first_step(old, corrected, base, config, on_step):
+    def told_at_the_first_step(old, corrected, base, config, on_step, on_look):
         os.kill(os.getpid(), number)
         on_step(1, config.steps, 0.5)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 
 from fkd.ui.bodies import names_an_address, replayed
+from tests.coroutines import run_async
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,6 @@ def test_a_body_that_was_read_comes_again_and_then_what_follows():
         again = replayed(b"body", receive)
         return [await again(), await again()]
 
-    first, second = asyncio.run(read())
+    first, second = run_async(read)
     assert first == {"type": "http.request", "body": b"body", "more_body": False}
     assert second == {"type": "http.disconnect"}

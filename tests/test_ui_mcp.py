@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import base64
 import re
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from PIL import Image
 
 from fkd.ui.door import LINK_COOKIE
 from fkd.ui.rights import Rules
+from tests.coroutines import run_async
 from tests.pictures import PORTRAIT_PATH, portrait
 from tests.served_app import served
 
@@ -42,7 +42,7 @@ def as_agent(app, work: Callable, key: str = ""):
             await session.initialize()
             return await work(session)
 
-    return asyncio.run(doing())
+    return run_async(doing)
 
 
 async def call(session: ClientSession, tool: str, **arguments) -> tuple[bool, str]:
