@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 from fkd.clip_photos import CLIP_SUFFIXES, clip_photos
 from fkd.errors import ImageError
 
-__all__ = ["MAX_FILES", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "TakenFile", "photos_below", "taken_files"]
+__all__ = ["MAX_FILES", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "ZIP_ERRORS", "TakenFile", "photos_below", "taken_files"]
 
 MAX_FILE_BYTES = 64 * 1024**2  # a photo; nothing larger is a picture of 50 megapixels that somebody took
 MAX_TOTAL_BYTES = 4 * 1024**3
@@ -27,7 +27,7 @@ _CHUNK_BYTES = 1024**2
 _DRIVE = re.compile("[A-Za-z]:")
 _NO_NAME = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 # What zipfile raises at archives that are damaged, encrypted or compressed by a method it does not know.
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError)
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
 class TakenFile(NamedTuple):
@@ -95,7 +95,7 @@ def _streams(paths: Iterable[Path]) -> Iterator[tuple[str, BinaryIO | None, str]
 def _streams_of_zip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:
     try:
         archive = zipfile.ZipFile(path)
-    except _ZIP_ERRORS:
+    except ZIP_ERRORS:
         yield path.name, None, f"{path.name} is no zip, or was cut off while it was copied. Make or copy it again."
         return
     with archive:
@@ -111,7 +111,7 @@ def _streams_of_zip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:
             try:
                 with archive.open(entry) as stream:
                     yield inner.name, stream, ""
-            except _ZIP_ERRORS as error:
+            except ZIP_ERRORS as error:
                 reason = "it is encrypted" if entry.flag_bits & 1 else str(error) or "it is damaged"
                 yield name, None, f"{name} was left out: {reason}. Pack it anew, without a password."
 
@@ -141,7 +141,7 @@ def _copied(name: str, stream: BinaryIO, folder: Path, left: int) -> TakenFile:
                 if problem:
                     break
                 copy.write(chunk)
-    except _ZIP_ERRORS:
+    except ZIP_ERRORS:
         problem = f"{name} was left out: it is damaged in the zip. Pack it anew."
     except OSError as error:
         problem = f"{name} was left out: it cannot be copied ({error.strerror or error}). Make room on the disk."

@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from fkd.errors import DataError
-from fkd.photo_files import MAX_TOTAL_BYTES
+from fkd.photo_files import MAX_TOTAL_BYTES, ZIP_ERRORS
 
 __all__ = ["labels_in", "unpacked"]
 
 _CHUNK_BYTES = 1024**2
 _DRIVE = re.compile("[A-Za-z]:")
-# What zipfile raises at archives that are damaged, encrypted or compressed by a method it does not know.
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError)
 
 
 def unpacked(paths: Iterable[Path], folder: Path, max_bytes: int = MAX_TOTAL_BYTES) -> None:
@@ -61,7 +58,7 @@ def _unzipped(path: Path, folder: Path, left: int) -> int:
                         left -= len(chunk)
                         _check_room(left, path)
                         copy.write(chunk)
-    except _ZIP_ERRORS as error:
+    except ZIP_ERRORS as error:
         raise DataError(f"“{path.name}” cannot be unpacked ({error}). Pack it anew, without a password.") from error
     return left
 
