@@ -19,6 +19,7 @@ class Seat:
         shown: the filter that was chosen, of :data:`~fkd.review_queue.FILTERS`.
         visits: the photos that were opened, in this order; back and forward go along it, as in a browser.
         at: which of `visits` is open; -1 before the first.
+        offered: the photo that the window has at hand to show next; "" if it has none.
         in_editor: whether the open photo is of the queue, and not one that was opened on its own.
         documents: the photos of the documents that the editor was given, the last few.
     """
@@ -26,6 +27,7 @@ class Seat:
     shown: str = "unlabelled"
     visits: list[str] = field(default_factory=list)
     at: int = -1
+    offered: str = ""
     in_editor: bool = False
     documents: OrderedDict[str, str] = field(default_factory=OrderedDict)
     _seen: set[str] = field(default_factory=set)
@@ -37,7 +39,7 @@ class Seat:
 
     def show(self, shown: str) -> None:
         """Choose a filter: what comes next starts anew with the one that needs a person most."""
-        self.shown = shown
+        self.shown, self.offered = shown, ""
         del self.visits[self.at + 1 :]
         self._seen = set(self.visits[-1:])
 
@@ -61,7 +63,7 @@ class Seat:
         else:
             self.visits[self.at + 1 :] = [photo]
             self.at += 1
-        self.in_editor = True
+        self.in_editor, self.offered = True, ""
         self._seen.add(photo)
 
     @property

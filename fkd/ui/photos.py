@@ -73,6 +73,12 @@ class OpenPhoto:
         self.faces[opened.face_id] = opened
         return opened
 
+    def neediest_face(self) -> int:
+        """The place of the face to begin with, as the editor counts them: the least certain one that is not saved."""
+        faces = list(self.faces.values())
+        needs = [(face.saved is not None, float(face.face.confidence.mean())) for face in faces]
+        return min(range(len(faces)), key=needs.__getitem__, default=0)
+
     def face(self, face_id: str) -> OpenFace:
         """The face called `face_id`.
 

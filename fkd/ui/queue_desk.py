@@ -106,8 +106,7 @@ class QueueDesk:
             except ImageError as error:
                 self._drop(photo, str(error))
                 continue
-            document, sentence = self.desk.show(opened)
-            document.selected = neediest_face(opened)
+            document, sentence = self._shown(opened)
             with self._lock:
                 place.sit(photo.photo_id, back)
                 place.gave(document.doc_id, photo.photo_id)
@@ -125,9 +124,13 @@ class QueueDesk:
         place.gave(document.doc_id, photo.photo_id)
         return document, sentence
 
-    def look_ahead(self, seat: str, visitor: str, scheme: str, name: str) -> list[Path]:
-        """Open what comes next before it is asked for; returns the pictures that the browser will show."""
-        shown = []
+    def look_ahead(self, seat: str, visitor: str, scheme: str, name: str) -> list[EditorDocument]:
+        """Open what comes next before it is asked for; the window may show the first one as soon as it is.
+
+        Others take that one last, but it is not leased before it is shown: `step` says who has it.
+        """
+        place, shown = self._seats[seat], []
+        current = place.current
         for photo in self._candidates(seat, visitor, scheme, name, back=False):
             if len(shown) == LOOK_AHEAD:
                 break
@@ -142,8 +145,16 @@ class QueueDesk:
                 self._prepared[photo.photo_id, scheme] = opened
                 while len(self._prepared) > MOST_PREPARED:
                     del self._prepared[next(iter(self._prepared))]
-            shown.append(opened.display)
+                if not shown and place.current == current:
+                    place.offered = photo.photo_id
+            shown.append(self._shown(opened)[0])
         return shown
+
+    def offered(self, seat: str, scheme: str) -> str:
+        """The id of the document that the window may show next without asking; "" if there is none."""
+        with self._lock:
+            prepared = self._prepared.get((self._seats[seat].offered, scheme))
+        return prepared.doc_id if prepared else ""
 
     def flag(self, seat: str, name: str) -> str:
         """Flag the open photo, or take its flag down.
@@ -184,6 +195,9 @@ class QueueDesk:
             place = self._seats[seat]
             ordered = self.queue.ordered(visitor, scheme, place.shown, name)
             tried = list(place.behind() if back else place.ahead([photo.photo_id for photo in ordered]))
+            others = {other.offered for other in self._seats.values() if other is not place}
+        if not back:
+            tried.sort(key=lambda photo: (photo != place.offered, photo in others))
         return [photo for photo in map(self.queue.get, tried) if photo is not None]
 
     def _take(self, seat: str, visitor: str, scheme: str, name: str, back: bool) -> QueuedPhoto | None:
@@ -203,6 +217,11 @@ class QueueDesk:
             return self.desk.photos.open(photo.path, predictor, estimate.faces, photo.image)
         with self.jobs.interactive():
             return self.desk.photos.open(photo.path, predictor)
+
+    def _shown(self, photo: OpenPhoto) -> tuple[EditorDocument, str]:
+        document, sentence = self.desk.show(photo)
+        document.selected = photo.neediest_face()
+        return document, sentence
 
     def _read(self, job: tuple[str, str]) -> None:
         """Predict a photo for a scheme: the background job."""
@@ -265,13 +284,6 @@ class QueueDesk:
             for known in gone:
                 del self._heard_of[known]
         remove_copies(self.queue.take_out(gone))
-
-
-def neediest_face(photo: OpenPhoto) -> int:
-    """The place of the face to begin with, as the editor counts them: the least certain one that is not saved."""
-    faces = list(photo.faces.values())
-    needs = [(face.saved is not None, float(face.face.confidence.mean())) for face in faces]
-    return min(range(len(faces)), key=needs.__getitem__, default=0)
 
 
 def stamp_of(path: Path) -> tuple[int, int]:

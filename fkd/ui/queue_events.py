@@ -11,7 +11,6 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.data_classes import FileData
 from gradio.events import Dependency
 
 from fkd.review_queue import FILTERS
@@ -27,7 +26,7 @@ __all__ = ["QueueEvents", "visitor_of"]
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
 _FILLING_SECONDS = 1.5
 _START = "Press “Start” or the key F: the least certain come first."
-_FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
+_FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed', { detail: 'step' }))"
 
 
 def visitor_of(name: str, token: Any, window: str) -> str:
@@ -101,8 +100,8 @@ class QueueEvents:
             self._let(Right.LOOK, self.step), person, [editor, status, self.view], **at_once,
             queue=False,  # the answer comes with the request itself, a round trip earlier
         )  # fmt: skip
-        stepped.success(self._let(Right.LOOK, self.look_ahead), person, self.view, **at_once)
         stepped.failure(None, js=_FAILED_JS, api_visibility="private")
+        self.view.ahead(self._let(Right.LOOK, self.look_ahead), person, self.view, **at_once)
         self.view.choose(self._let(Right.LOOK, self.choose), person, self.view, **at_once)
         self.view.flag(self._let(Right.SAVE, self.flag), person, [status, self.view], **at_once)
         self.view.renew(self._let(Right.LOOK, self.renew), None, None, **at_once)
@@ -145,15 +144,22 @@ class QueueEvents:
 
     def step(self, scheme: str, name: str, token: Any, request: gr.Request, event: gr.EventData):
         visitor, name = self._visitor(token, request), self._name(name, request)
-        back = bool(event._data.get("back")) if isinstance(event._data, dict) else False
+        asked = event._data if isinstance(event._data, dict) else {}
+        back, shown = bool(asked.get("back")), str(asked.get("shown", ""))
         document, sentence = self.queue.step(request.session_hash, visitor, scheme, name, back)
-        return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)
+        if not shown:
+            return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)
+        # The window did not wait for the answer, which is another one if somebody was faster.
+        stayed = self.queue.reopen(request.session_hash, scheme) if document is None else None
+        answer = stayed[0] if stayed else gr.skip() if document and document.doc_id == shown else document
+        return answer, say(sentence), self.look_ahead(scheme, name, token, request)
 
     def look_ahead(self, scheme: str, name: str, token: Any, request: gr.Request):
         visitor, name = self._visitor(token, request), self._name(name, request)
-        pictures = self.queue.look_ahead(request.session_hash, visitor, scheme, name)
+        documents = self.queue.look_ahead(request.session_hash, visitor, scheme, name)
         view = self.see(scheme, name, token, request)
-        view.ahead = [FileData(path=str(picture)) for picture in pictures]
+        view.ahead = [document.image for document in documents]
+        view.next = documents[0] if documents else None
         return view
 
     def choose(self, scheme: str, name: str, token: Any, request: gr.Request, event: gr.EventData):
@@ -191,6 +197,7 @@ class QueueEvents:
             flagged=bool(photo and photo.flagged),
             corrected=bool(photo and photo.correctors.get(scheme)),
             problems=self.queue.queue.problems(visitor),
+            offered=self.queue.offered(request.session_hash, scheme),
         )
 
     def _visitor(self, token: Any, request: gr.Request) -> str:

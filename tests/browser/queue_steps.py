@@ -38,10 +38,12 @@ class Queue:
         self.root = page.get_by_test_id("fkd-queue")
         self.name = self.root.locator(".fkd-queue-name")
         self.waiting = self.root.locator(".fkd-queue-waiting")
+        self.paths: dict[str, Path] = {}  # of what was added, by name
         self._picture = ""  # that the editor showed last
 
     def add(self, *paths: Path) -> None:
         """Put files into the box, and wait until every one of them was predicted."""
+        self.paths |= {path.name: path for path in paths}
         self.page.locator("#fkd-queue-files input[type=file]").set_input_files(paths)
         expect(self.root).to_be_visible(timeout=SLOW_MS)
         expect(self.waiting).to_have_text("", timeout=SLOW_MS)
@@ -51,6 +53,10 @@ class Queue:
 
     def step(self, step: str):
         return self.root.locator(f'[data-step="{step}"]')
+
+    def at_hand(self) -> None:
+        """Wait until the browser has what comes next."""
+        expect(self.root).to_have_attribute("data-ready", "true", timeout=SLOW_MS)
 
     def press(self, step: str) -> None:
         self.step(step).click()

@@ -66,6 +66,7 @@ _SCRIPTS = (
     "restoring.js",
     "reopening.js",
     "leave.js",
+    "left.js",
     "saving.js",
     "sync.js",
     "start.js",

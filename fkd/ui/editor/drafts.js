@@ -32,9 +32,8 @@ function readDraftFace(raw) {
   return [{ box, points: points.map(readPoint), states }];
 }
 
-/** Keep these faces for the open photo; none forgets it. */
-function writeDraft(faces) {
-  const key = draftKey();
+/** Keep these faces for the open photo, or for another one; none forgets it. */
+function writeDraft(faces, key = draftKey()) {
   if (!key) return;
   try {
     if (!faces.length) localStorage.removeItem(key);

@@ -20,6 +20,16 @@ function moveOn(value) {
   find('.fkd-leave').scrollIntoView({ block: 'nearest' });
 }
 
+/** The page offers another photo: shown at once, unless there is something to ask, or to wait for, first. */
+function showNext(event) {
+  const unsaved = unsavedFaces();
+  if (isBusy() || nextPhoto || isLost() || !unsaved.every(isBeingSaved)) return;
+  if (unsaved.length && !(draftKey() && canKeepDrafts)) return; // a save that failed would lose them
+  event.preventDefault(); // it was taken
+  load(event.detail);
+  publish();
+}
+
 function saveAndGoOn() {
   if (gesture) finishGesture();
   nextPhoto.whenSaved = true;

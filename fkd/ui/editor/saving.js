@@ -48,7 +48,12 @@ function saveUnanswered(face, rev) {
 }
 
 /** The page around says that something failed; an answer that comes all the same is still taken. */
-function requestFailed() {
+function requestFailed({ detail }) {
+  if (detail === 'step') {
+    checkConnection();
+    return;
+  }
+  left.forEach((_, docId) => leftFailed(docId));
   allFaces().forEach((face) => {
     face.takingBack = false;
     face.pending.forEach((sent) => {

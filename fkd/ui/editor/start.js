@@ -27,6 +27,7 @@ root.addEventListener('input', lightSlid);
 // For the page around: dispatched here or on anything inside, bubbling or not.
 element.addEventListener('fkd-save', save, true);
 element.addEventListener('fkd-failed', requestFailed, true);
+element.addEventListener('fkd-next', showNext, true);
 window.addEventListener('beforeunload', askBeforeLeaving);
 window.addEventListener('offline', checkConnection);
 window.addEventListener('online', checkConnection);

@@ -1,8 +1,6 @@
 // Between the browser and Python. The state lives here; a value from the server is merged into it and can never undo
 // what the person did since.
 
-const lateAnswers = new Map(); // doc_id of a photo that was left → how many answers for it are still to come
-
 /** Put the state into the component's value, as a new object so that Gradio takes notice. */
 function publish() {
   editor.rev += 1;
@@ -67,23 +65,9 @@ function merge(value) {
   else moveOn(value);
 }
 
-/** Whether a value answers for a photo that the person has left since; it must not bring that photo back. */
-function isLate({ doc_id: docId }) {
-  const missing = lateAnswers.get(docId) || 0;
-  if (!missing || (editor.doc && editor.doc.doc_id === docId)) return false;
-  lateAnswers.set(docId, missing - 1);
-  return true;
-}
-
-function expectLateAnswers() {
-  const saves = allFaces().reduce((sum, face) => sum + face.pending.size + (face.takingBack ? 1 : 0), 0);
-  const missing = saves + (editor.awaitedBox ? 1 : 0);
-  if (editor.doc) lateAnswers.set(editor.doc.doc_id, missing);
-}
-
 /** Another photo: nothing of the old one stays. */
 function load(value) {
-  expectLateAnswers();
+  leaveBehind();
   gesture = null;
   nextPhoto = null;
   const { faces = [], selected = 0, rev = 0, ...doc } = value || {};
@@ -104,6 +88,7 @@ function load(value) {
   drawPhoto();
   if (value) fitAsBefore(currentFace());
   offerDraft();
+  comeBack();
   keepOpen();
   restoreReopened();
   checkConnection();

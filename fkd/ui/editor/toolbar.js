@@ -73,6 +73,7 @@ function drawControls() {
   drawTools();
   drawStatus(face);
   drawConnection();
+  drawLeft();
   drawOffer();
   drawLeaving();
 }
@@ -116,6 +117,6 @@ function statusText(face) {
 /** Leaving the page with unsaved edits asks first; a later mount of the editor has its own listener. */
 function askBeforeLeaving(event) {
   if (!element.isConnected) return window.removeEventListener('beforeunload', askBeforeLeaving);
-  if (unsavedFaces().length) event.preventDefault();
+  if (unsavedFaces().length || left.size) event.preventDefault();
   return undefined;
 }

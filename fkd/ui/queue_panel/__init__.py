@@ -9,6 +9,8 @@ import gradio as gr
 from gradio.data_classes import FileData, GradioModel
 from pydantic import Field
 
+from fkd.ui.editor import EditorDocument
+
 __all__ = ["QueuePanel", "QueueView"]
 
 _FOLDER = Path(__file__).parent
@@ -21,7 +23,8 @@ class QueueView(GradioModel):
 
     ``counts`` are by filter, and ``waiting`` are the photos not read yet. ``name``, ``certainty`` (0 to 1, None
     without a face), ``flagged`` and ``corrected`` are of the photo of the queue that is open; ``name`` is "" if none
-    is. ``ahead`` are pictures that the browser should have before they are asked for. Of two views, the one with the
+    is. ``ahead`` are pictures that the browser should have before they are asked for, and ``next`` is what may be shown as
+    soon as it is asked for, while ``offered`` is its id. Of two views, the one with the
     higher ``rev`` is the newer one, whichever arrives first.
     """
 
@@ -35,6 +38,8 @@ class QueueView(GradioModel):
     corrected: bool = False
     problems: list[str] = Field(default_factory=list)
     ahead: list[FileData] = Field(default_factory=list)
+    next: EditorDocument | None = None
+    offered: str = ""
 
 
 class QueuePanel(gr.HTML):
@@ -42,13 +47,15 @@ class QueuePanel(gr.HTML):
 
     Events, with the event data that ``gr.EventData`` carries:
 
-    - ``step`` to go to another photo: ``{back}``, whether to the one before.
+    - ``step`` to go to another photo: ``{back, shown}``, whether to the one before, and the id of the document that was
+      shown in the meantime.
+    - ``ahead`` to have at hand what comes next.
     - ``choose`` to show other photos: ``{shown}``, a filter of :data:`~fkd.review_queue.FILTERS`.
     - ``flag`` to flag the open photo, or to take its flag down.
     - ``renew`` now and then while somebody works on the open photo.
     """
 
-    EVENTS = ["step", "choose", "flag", "renew"]  # noqa: RUF012 (Gradio's metaclass wants a list)
+    EVENTS = ["step", "ahead", "choose", "flag", "renew"]  # noqa: RUF012 (Gradio's metaclass wants a list)
     data_model = QueueView
 
     def __init__(

@@ -8,17 +8,27 @@ const photos = (count) => count + (count === 1 ? ' photo' : ' photos');
 
 let view = null;
 let ahead = []; // pictures that come next, kept so that the browser keeps them too
+let next = null; // the document that comes next, to be shown without asking while the server offers it
 
 /** A view from the server; an older one may come later. */
 function receive() {
   const value = props.value;
   if (!value || (view && value.rev <= view.rev)) return;
-  const isOpened = Boolean(value.name) && (!view || value.name !== view.name);
+  const isOpened = Boolean(value.name) && value.name !== openName();
   view = value;
-  answered();
+  const action = shown && view.offered === shown.doc_id ? null : answered(); // else the server has not heard of the step
   if (view.ahead.length) ahead = view.ahead.map(loaded);
+  if (view.next) next = view.next;
   draw();
   if (isOpened) requestAnimationFrame(showWork);
+  if (action) action();
+  askAhead();
+}
+
+/** The name of the photo of the queue that is on the screen; '' if none is. */
+function openName() {
+  if (shown) return shown.photo_name;
+  return view ? view.name : '';
 }
 
 function loaded({ url }) {
@@ -40,6 +50,7 @@ function draw() {
   root.hidden = !isActive() && !(view && view.problems.length);
   if (!view) return;
   root.dataset.open = String(Boolean(view.name));
+  root.dataset.ready = String(isNextReady());
   drawProgress();
   buttons('[data-shown]').forEach((chip) => {
     chip.setAttribute('aria-pressed', String(chip.dataset.shown === view.shown));
@@ -50,8 +61,8 @@ function draw() {
   find('[data-flag]').disabled = !view.name;
   find('[data-flag]').setAttribute('aria-pressed', String(view.flagged));
   find('[data-flag] span').textContent = view.flagged ? 'Flagged' : 'Flag';
-  find('.fkd-queue-name').textContent = view.name;
-  find('.fkd-queue-name').title = view.name;
+  find('.fkd-queue-name').textContent = openName();
+  find('.fkd-queue-name').title = openName();
   find('.fkd-queue-certainty').textContent = certaintyText();
   drawProblems();
 }
@@ -70,7 +81,7 @@ function drawProgress() {
 }
 
 function certaintyText() {
-  if (!view.name) return '';
+  if (!view.name || shown) return '';
   const certainty = view.certainty === null ? 'no face found' : 'certainty ' + view.certainty.toFixed(2);
   return certainty + (view.corrected ? ' · corrected' : '');
 }

@@ -4,6 +4,9 @@ const STEP_MS = 5000; // after this long a step counts as unanswered
 const RENEW_MS = 60000; // how often the server is told that somebody works on a photo
 
 let askedAt = -Infinity;
+let shown = null; // the document that was shown at once when it was asked for, until the server's word on it
+let pressed = null; // what the person wanted next in the meantime
+let askedAheadOf = ''; // what the queue was like when it was last asked what comes next
 let renewedAt = -Infinity;
 let accepted = new Set(); // numbers of the faces of the open photo that were saved by "Save and next", and may be on their way
 let acceptedOf = ''; // the picture that they are in
@@ -21,32 +24,74 @@ function ask(name, data) {
 }
 
 function step(back) {
-  if (performance.now() - askedAt < STEP_MS || isLost()) return;
+  if (isAnswerMissing(() => step(back)) || isLost()) return;
   askedAt = performance.now();
-  trigger('step', { back });
+  shown = back ? null : showNext();
+  if (shown) {
+    draw();
+    requestAnimationFrame(showWork);
+  }
+  trigger('step', { back, shown: shown ? shown.doc_id : '' });
 }
 
+/** Whether a step is not answered yet; `action` is for the photo that is on the screen already, and done after that. */
+function isAnswerMissing(action) {
+  if (performance.now() - askedAt >= STEP_MS) return false;
+  if (shown) pressed = action;
+  return true;
+}
+
+/** Have at hand what comes next, unless it is not known yet what that is, or that there is none. */
+function askAhead() {
+  if (view.offered || !isActive() || (view.waiting && !view.name) || performance.now() - askedAt < STEP_MS) return;
+  const now = JSON.stringify([view.name, view.shown, view.counts, view.waiting]);
+  if (now === askedAheadOf) return;
+  askedAheadOf = now;
+  ask('ahead', {});
+}
+
+function isNextReady() {
+  return Boolean(next) && next.doc_id === view.offered;
+}
+
+/** Show what comes next at once, if it is at hand and the editor takes it. The server's word counts. */
+function showNext() {
+  if (!isNextReady()) return null;
+  const offer = new CustomEvent('fkd-next', { detail: next, cancelable: true });
+  if (!editorRoot() || editorRoot().dispatchEvent(offer)) return null;
+  return next;
+}
+
+/** The step was answered, or failed; returns what the person wanted next in the meantime, if that is still meant so. */
 function answered() {
+  const action = shown && shownPicture() === shown.image.url ? pressed : null;
   askedAt = -Infinity;
+  shown = null;
+  pressed = null;
+  return action;
+}
+
+function shownPicture() {
+  return editorRoot().querySelector('.fkd-photo').getAttribute('href');
 }
 
 /** Save the face as it stands; then the photo's next face that is not saved, or the next photo. */
 function saveAndNext() {
   const editor = editorRoot();
-  if (!editor || !view.name || isAsking(editor) || performance.now() - askedAt < STEP_MS) return;
+  if (!editor || isAsking(editor) || isAnswerMissing(saveAndNext) || !view.name) return;
   if (isLost()) {
     editor.dispatchEvent(new CustomEvent('fkd-save')); // says that it cannot
     return;
   }
-  const picture = editor.querySelector('.fkd-photo').getAttribute('href');
+  const picture = shownPicture();
   if (picture !== acceptedOf) accepted = new Set();
   acceptedOf = picture;
   const faces = Array.from(editor.querySelectorAll('[data-face]'));
   const here = faces.findIndex((face) => face.classList.contains('fkd-face-selected'));
   if (here >= 0) accepted.add(faces[here].dataset.number);
   const away = faces.slice(here + 1).concat(faces.slice(0, Math.max(here, 0))).findIndex(isOpen);
-  if (away < 0) step(false); // asked for first: the save need not be waited for
   editor.dispatchEvent(new CustomEvent('fkd-save'));
+  if (away < 0) step(false); // the save need not be waited for
   for (let count = 0; count <= away; count += 1) editor.querySelector('[data-action="next-face"]').click();
 }
 

@@ -1,0 +1,59 @@
+// Photos that were left while their saves were on the way. Until those are answered, the browser keeps their points.
+
+const lateAnswers = new Map(); // doc_id → how many answers for a photo that was left are still to come
+const left = new Map(); // doc_id → {name, key, saves: rev of the save by face, rest: what else was kept, failed}
+
+/** Another photo takes the place of this one. */
+function leaveBehind() {
+  if (!editor.doc) return;
+  const saves = allFaces().reduce((sum, face) => sum + face.pending.size + (face.takingBack ? 1 : 0), 0);
+  const { doc_id: docId, photo_name: name } = editor.doc;
+  lateAnswers.set(docId, saves + (editor.awaitedBox ? 1 : 0));
+  const awaited = editor.faces.filter(isAwaited);
+  if (!awaited.length) return;
+  const revs = new Map(awaited.map((face) => [face.faceId, Math.max(...face.pending.keys())]));
+  left.set(docId, { name, key: draftKey(), saves: revs, rest: offered.faces.concat(wanted), failed: false });
+  setTimeout(() => {
+    if (left.has(docId)) leftFailed(docId);
+  }, ANSWER_MS);
+}
+
+/** Who has gone back to a photo sees there what was kept of it. */
+function comeBack() {
+  left.forEach(({ key, failed }, docId) => {
+    if (failed && key === draftKey()) left.delete(docId);
+  });
+}
+
+/** Whether a value answers for a photo that the person has left since; it must not bring that photo back. */
+function isLate(value) {
+  const { doc_id: docId } = value;
+  const missing = lateAnswers.get(docId) || 0;
+  if (!missing || (editor.doc && editor.doc.doc_id === docId)) return false;
+  lateAnswers.set(docId, missing - 1);
+  if (left.has(docId)) leftSaved(docId, value.faces);
+  return true;
+}
+
+function leftSaved(docId, faces) {
+  const { key, saves, rest } = left.get(docId);
+  faces.filter((raw) => raw.saved_rev >= saves.get(raw.face_id)).forEach((raw) => saves.delete(raw.face_id));
+  if (saves.size) return;
+  left.delete(docId);
+  if (key !== draftKey()) writeDraft(rest, key);
+  drawLeft();
+}
+
+function leftFailed(docId) {
+  left.get(docId).failed = true;
+  checkConnection();
+  draw();
+}
+
+function drawLeft() {
+  const names = Array.from(left.values()).filter(({ failed }) => failed).map(({ name }) => name);
+  find('.fkd-left').hidden = !names.length;
+  if (!names.length) return;
+  const kept = names.length === 1 ? ' was not saved. Its points are' : ' were not saved. Their points are';
+  setText(find('.fkd-left-text'), names.join(', ') + kept + ' kept in this browser: go back, and save again.');
+}

@@ -1,0 +1,121 @@
+"""The next photo of the queue is on the screen when it is asked for, and the server's word on it comes after that."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+from fkd.image_store import stored_name
+from tests.browser.apps import running_app
+from tests.browser.queue_steps import SLOW_MS, Queue, variants
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.browser
+
+NOSE_TIP = 30
+
+
+@pytest.fixture
+def queue(app, open_desktop, tmp_path, request):
+    """A queue of three photos, the first of them open, the second at hand."""
+    page = open_desktop(app.url)
+    queue = Queue(page)
+    queue.add(*variants(tmp_path, 3, seed=1 + zlib.crc32(request.node.name.encode()) % 200))
+    queue.press("next")
+    queue.first = queue.opened()
+    queue.at_hand()
+    return queue
+
+
+def held_back(page, part: str) -> list:
+    """Requests that contain `part` wait in this list, to be continued or answered, until the route is taken away."""
+    held = []
+    page.route(
+        "**/gradio_api/**",
+        lambda route: held.append(route) if part in (route.request.post_data or "") else route.continue_(),
+    )
+    return held
+
+
+def test_it_is_shown_before_the_server_has_answered(app, queue, editor_on):
+    page, editor = queue.page, editor_on(queue.page)
+    steps = held_back(page, '"back"')
+    editor.drag(NOSE_TIP, 12, -9)
+    page.keyboard.press("s")
+    second = queue.opened(queue.first)
+    editor.drag(NOSE_TIP, 5, 4)
+    moved = editor.place(NOSE_TIP)
+    page.keyboard.press("s")  # done when the server has heard of the first one
+    assert len(steps) == 1 and editor.place(NOSE_TIP) == moved
+    steps[0].continue_()
+    page.unroute("**/gradio_api/**")
+    queue.opened(second)
+    expect(queue.count("corrected")).to_have_text("2", timeout=SLOW_MS)
+    newest = list(app.store.read())[-1]
+    assert newest.image == f"images/{stored_name(queue.paths[second])}"
+    assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
+
+
+def test_a_save_that_fails_when_its_photo_was_left_is_told_and_can_be_repeated(app, queue, editor_on):
+    page, editor = queue.page, editor_on(queue.page)
+    saves = held_back(page, '"states"')
+    editor.drag(NOSE_TIP, 12, -9)
+    moved = editor.place(NOSE_TIP)
+    page.keyboard.press("s")
+    second = queue.opened(queue.first)
+    told = editor.root.locator(".fkd-left")
+    expect(told).to_be_hidden()
+    saves[0].fulfill(status=500, body="{}")
+    expect(told).to_contain_text(f"{queue.first} was not saved. Its points are kept in this browser", timeout=SLOW_MS)
+    page.unroute("**/gradio_api/**")
+    page.keyboard.press("d")
+    queue.opened(second)
+    expect(told).to_be_hidden()
+    editor.button("restore").click()
+    assert np.abs(np.array(editor.place(NOSE_TIP)) - moved).max() < 0.02
+    page.keyboard.press("s")
+    expect(queue.count("corrected")).to_have_text("1", timeout=SLOW_MS)
+    newest = list(app.store.read())[-1]
+    assert newest.image == f"images/{stored_name(queue.paths[queue.first])}"
+    assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
+
+
+def test_nothing_is_kept_of_a_save_that_was_answered_when_its_photo_was_left(queue, editor_on):
+    page, editor = queue.page, editor_on(queue.page)
+    saves = held_back(page, '"states"')
+    editor.drag(NOSE_TIP, 12, -9)
+    page.keyboard.press("s")
+    second = queue.opened(queue.first)
+    drafts = "Object.keys(localStorage).filter((key) => key.startsWith('fkd-draft:')).length"
+    assert page.evaluate(drafts) == 1
+    saves[0].continue_()
+    page.unroute("**/gradio_api/**")
+    expect(queue.count("corrected")).to_have_text("1", timeout=SLOW_MS)
+    page.wait_for_function(f"{drafts} === 0", timeout=SLOW_MS)
+    expect(editor.root.locator(".fkd-left")).to_be_hidden()
+    assert queue.name.inner_text() == second
+
+
+def test_who_was_slower_is_back_where_they_were(open_desktop, editor_on, tmp_path):
+    paths = variants(tmp_path / "photos", 2, seed=9)
+    with running_app(tmp_path, "--photos", str(tmp_path / "photos")) as app:
+        pages = [open_desktop(app.url) for _ in range(2)]
+        queues = [Queue(page) for page in pages]
+        names = []
+        for queue in queues:
+            expect(queue.count("all")).to_have_text("2", timeout=SLOW_MS)
+            expect(queue.waiting).to_have_text("", timeout=SLOW_MS)
+            queue.press("next")
+            names.append(queue.opened())
+            if queue is queues[0]:
+                queue.at_hand()
+        assert names[0] != names[1]  # what the first one has at hand comes last for others, but it comes
+        pages[0].keyboard.press("f")
+        expect(pages[0].locator("#fkd-status")).to_contain_text("open in other windows", timeout=SLOW_MS)
+        expect(queues[0].name).to_have_text(names[0])
+        pages[0].keyboard.press("s")
+        expect(queues[0].count("corrected")).to_have_text("1", timeout=SLOW_MS)
+        left = next(path for path in paths if path.name == names[0])
+        assert [row.image for row in app.store.read()] == [f"images/{stored_name(left)}"]
