@@ -180,7 +180,7 @@ def test_a_password_that_was_given_is_not_printed(launched, monkeypatch):
 def test_uploads_are_smaller_where_strangers_are(launched, tmp_path):
     for arguments in ([], ["--share"]):
         assert main([*arguments, "--device", "cpu", "--annotations", str(tmp_path / "a")]) == 0
-    assert [options["max_file_size"] for options in launched] == ["64mb", "16mb"]
+    assert [options["max_file_size"] for options in launched] == ["4gb", "16mb"]
     assert not any(options["enable_monitoring"] for options in launched)
 
 

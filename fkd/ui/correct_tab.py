@@ -17,6 +17,7 @@ from fkd.ui.photo_input import PhotoInput
 from fkd.ui.queue_desk import QueueDesk
 from fkd.ui.queue_events import QueueEvents
 from fkd.ui.rights import Right
+from fkd.ui.tables import table
 
 __all__ = ["EXAMPLE", "build_correct_tab"]
 
@@ -57,12 +58,9 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
             events.panel()
             status = gr.HTML(say(_WELCOME), elem_id="fkd-status")
             editor = KeypointEditor(elem_id="fkd-editor")
-    with gr.Accordion(
-        "Latest corrections", open=bool(desk.latest()), visible=not door.rules.public, elem_id="fkd-latest"
-    ) as latest:
-        table = gr.Dataframe(
-            headers=TABLE_COLUMNS, type="array", interactive=False, show_label=False, elem_id="fkd-table",
-        )  # fmt: skip
+    with gr.Accordion("Latest corrections", visible=not door.rules.public, elem_id="fkd-latest") as latest:
+        # No gr.Dataframe: that keeps the page busy for a while after every save.
+        rows = gr.HTML(elem_id="fkd-table")
         download = gr.Button("Download the corrections as CSV", size="sm", elem_id="fkd-download")
         csv_file = gr.DownloadButton(visible="hidden", elem_id="fkd-csv-file")
         imported = build_exchange_panel(desk.store, door, chosen)
@@ -114,12 +112,11 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
 
     def see_latest(request: gr.Request):
         if not door.may(Right.SEE_ALL, request):  # it names other people
-            return [], gr.Accordion(visible=False)
-        return desk.latest(), gr.Accordion(visible=True)
+            return gr.skip(), gr.Accordion(visible=False)
+        return latest_rows(desk), gr.Accordion(visible=True)
 
     def show_latest(request: gr.Request):
-        rows, accordion = see_latest(request)
-        return rows, gr.Accordion(visible=True, open=True) if rows else accordion
+        return see_latest(request)[0]
 
     def keep_editing(request: gr.Request, event: gr.EventData):
         sentence = desk.keep_editing(event._data)
@@ -132,7 +129,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     news = {"fn": let(Right.LOOK, tell_news), "inputs": chosen, "outputs": notice}
     for look in (page.load, gr.Timer(_LOOK_SECONDS).tick):
         look(**news, api_visibility="private", show_progress="hidden")
-    page.load(let(Right.LOOK, see_latest), None, [table, latest], api_visibility="private", show_progress="hidden")
+    page.load(let(Right.LOOK, see_latest), None, [rows, latest], api_visibility="private", show_progress="hidden")
     predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
     opened = [
         event(let(Right.PREDICT, action), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
@@ -146,7 +143,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     )
     # On its own: a row that cannot be shown must not make a save that succeeded look as if it had failed.
     for answer in (saved, undone, imported):
-        answer.success(let(Right.LOOK, show_latest), None, [table, latest], api_visibility="private", **answers)
+        answer.success(let(Right.LOOK, show_latest), None, rows, api_visibility="private", **answers)
     editor.reopen(
         let(Right.PREDICT, after_reload), None, [chosen, editor, status], api_visibility="private",
         show_progress="hidden",
@@ -159,3 +156,9 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     )
     events.wire(page, editor, status, [chosen, annotator], after=[*opened, saved, undone, kept])
     return events
+
+
+def latest_rows(desk: Desk) -> str:
+    """The newest corrections as HTML."""
+    rows = desk.latest()
+    return table(TABLE_COLUMNS, rows) if rows else say("Nothing was saved yet.")

@@ -270,7 +270,9 @@ class QueueDesk:
         if counts["waiting"]:
             return "The next photos are being predicted. Try again in a moment."
         if place.shown == "unlabelled" and counts["all"] and not counts["unlabelled"]:
-            return "Every photo with a face is labelled."
+            faceless = counts["all"] - counts["corrected"]
+            where = " Photos without a face that was found are in “Uncertain”: draw their boxes." if faceless else ""
+            return f"Every photo with a face is labelled.{where}"
         if counts[place.shown] > 1 or (counts[place.shown] == 1 and place.current is None):
             return "The photos that are left here are open in other windows."
         return "There is no other photo here. Choose another list above, or add photos."

@@ -26,7 +26,10 @@ __all__ = ["QueueEvents", "visitor_of"]
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
 _FILLING_SECONDS = 1.5
 _START = "Press “Start” or the key F: the least certain come first."
-_FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed', { detail: 'step' }))"
+_FAILED_JS = (
+    "() => document.querySelector('[data-testid=fkd-editor]')"
+    ".dispatchEvent(new CustomEvent('fkd-failed', { detail: 'step' }))"
+)
 
 
 def visitor_of(name: str, token: Any, window: str) -> str:

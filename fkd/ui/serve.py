@@ -17,7 +17,8 @@ from fkd.ui.rights import Rules
 
 __all__ = ["addresses", "open_port"]
 
-MAX_UPLOAD, MAX_UPLOAD_WHERE_STRANGERS_ARE = "64mb", "16mb"
+# Of one file: at home a zip of a whole folder, or a long clip, goes in; from strangers a photo.
+MAX_UPLOAD, MAX_UPLOAD_WHERE_STRANGERS_ARE = "4gb", "16mb"
 
 
 def open_port(

@@ -10,6 +10,7 @@ from statistics import fmean
 from fkd.lineage import LineageRow
 from fkd.ui.chart import line_chart
 from fkd.ui.run_state import RunState
+from fkd.ui.tables import Badge, table
 from fkd.versions import UNLABELLED, Measured, Version
 from training.merge_report import Conflict
 from training.tuning_data import TuningData
@@ -162,10 +163,6 @@ def lineage_view(rows: Sequence[LineageRow], serving: str) -> str:
     return card("Versions", body + (table(columns, cells) if cells else "<p>No fine-tune has made one yet.</p>"))
 
 
-class Badge(str):
-    """A cell with a word that stands out."""
-
-
 def card(title: str, body: str) -> str:
     return f'<section class="tune-card"><h3>{escape(title)}</h3>{body}</section>'
 
@@ -173,17 +170,6 @@ def card(title: str, body: str) -> str:
 def tiles(figures: Sequence[tuple[str, int]]) -> str:
     each = "".join(f"<div><b>{count:,}</b><span>{escape(name)}</span></div>" for name, count in figures)
     return f'<div class="tune-tiles">{each}</div>'
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
-    return f'<div class="tune-scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def cell(value: object) -> str:
-    text = escape(str(value))
-    return f'<td><em data-status="{text}">{text}</em></td>' if isinstance(value, Badge) else f"<td>{text}</td>"
 
 
 def bar(share: float, phase: str = "running") -> str:
