@@ -13,11 +13,12 @@ from fkd.formats import LabelledFace
 from fkd.geometry import crop_from_points
 from fkd.schemes import load_scheme
 from tests.nets import dotted_faces, tiny_net
-from training.augment import plain_view
+from training.augment import augment, plain_view
 from training.check import unit_errors
 from training.config import FinetuneConfig
 from training.dataset import FaceSet, make_face_set
 from training.losses import keypoint_loss
+from training.reshape import reshaped
 from training.tune import fit_corrections
 
 SCHEME = load_scheme("kaggle15")
@@ -142,6 +143,25 @@ def test_a_corrected_face_is_in_every_batch_however_much_is_replayed(others, odd
     monkeypatch.setattr("training.tune.random_view", spy)
     fit_corrections(tiny_net(), odd, others, replace(CONFIG, steps=1, replay=1.0))
     assert [(faces is odd, n) for faces, n in drawn_from] == [(True, 1), (False, 7)]
+
+
+def test_some_of_the_others_are_shown_as_they_are_and_corrected_faces_in_each_others_shapes(others, monkeypatch):
+    views, shapes = [], []
+
+    def spy(chips, points, scheme, size_px, generator, changes="all"):
+        views.append((len(chips), changes))
+        return augment(chips, points, scheme, size_px, generator, changes)
+
+    def shape_spy(chips, points, among, generator):
+        shapes.append((len(chips), len(among)))
+        return reshaped(chips, points, among, generator)
+
+    monkeypatch.setattr("training.tune.augment", spy)
+    monkeypatch.setattr("training.tune.reshaped", shape_spy)
+    corrected = chips([odd_face()] * 3)
+    config = replace(CONFIG, steps=1, batch_size=10, replay=0.6, plain=0.5, reshaped=0.5)
+    fit_corrections(tiny_net(), corrected, others, config)
+    assert views == [(7, "all"), (3, "flip")] and shapes == [(2, 3)]
 
 
 def test_points_that_nobody_judged_stay_where_the_old_network_was_sure_of_them(trained):

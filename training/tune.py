@@ -16,6 +16,7 @@ from training.dataset import FaceSet
 from training.ema import Ema
 from training.loop import draw, learning_rate
 from training.losses import UNIT, keypoint_loss
+from training.reshape import reshaped
 from training.warp import warped
 
 __all__ = ["fit_corrections"]
@@ -25,7 +26,7 @@ SURE_WITHIN = 0.02
 # So often is the network shown while it learns.
 LOOKS = 10
 # Of the learning rate, where there are no other faces to remember by.
-ALONE_SLOWER = 0.3
+ALONE_SLOWER = 0.25
 
 
 def fit_corrections(
@@ -41,7 +42,7 @@ def fit_corrections(
     Labelled points pull towards their labels. Points that nobody judged, and all points of base faces, are held near
     the old network's prediction for the same crop, the more the surer that was (learning without forgetting, Li and
     Hoiem 2016, https://arxiv.org/abs/1606.09282). The norms keep their statistics: a few dozen faces would only spoil
-    them. Corrected faces are warped besides, see :mod:`training.warp`.
+    them. What a batch is made of: see :func:`mixed_views`.
 
     The result lies between the old weights and the tuned ones: a part of that way costs the rest far less than it gains
     (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903). Where no labelled faces are replayed, a single corrected
@@ -54,13 +55,11 @@ def fit_corrections(
     """
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
-    scheme = load_scheme(old.config.scheme)
     old = copy.deepcopy(old).to(device).eval().requires_grad_(False)
     net = copy.deepcopy(old).requires_grad_(True)  # stays in eval mode: frozen statistics
     ema = Ema(net, decay=0.97)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
     generator = torch.Generator().manual_seed(config.seed)
-    origin_px = old.config.label_origin_px
     # Whatever the share, a corrected face is in every batch.
     n_base = min(round(config.batch_size * config.replay), config.batch_size - 1) if base is not None else 0
     remembers = base is not None and bool(base.points.isfinite().any())
@@ -69,11 +68,7 @@ def fit_corrections(
     for step in range(config.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, peak, warmup=0.1)
-        own = random_view(corrected, config.batch_size - n_base, origin_px, generator)
-        views = [warped(*own, config.warp_sd, generator)]
-        views += [random_view(base, n_base, origin_px, generator)] if n_base else []
-        chips, points = (torch.cat(part).to(device) for part in zip(*views, strict=True))
-        crops, labels = augment(chips, points, scheme, old.config.input_px, generator)
+        crops, labels = mixed_views(corrected, base, n_base, old, config, generator)
         prediction = net(crops)
         loss = keypoint_loss(prediction, labels, heat_weight=0.1)
         held = torch.isnan(labels).any(dim=-1)  # (N, K)
@@ -88,6 +83,38 @@ def fit_corrections(
         if (step + 1) * LOOKS // config.steps > step * LOOKS // config.steps:
             on_look(step + 1, blended(old, copy.deepcopy(ema.net), share))
     return blended(old, ema.net, share)
+
+
+def mixed_views(
+    corrected: FaceSet,
+    base: FaceSet | None,
+    n_base: int,
+    old: CropNet,
+    config: FinetuneConfig,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A batch of corrected faces, and after them `n_base` others: (N, 3, S, S) crops and (N, K, 2) labels.
+
+    Corrected faces take on some of each other's shape and are warped besides, see :mod:`training.reshape` and
+    :mod:`training.warp`, and all come in random views. Except for a part of the others: most photos are neither turned
+    nor dim, and random views alone hold too loosely what is done with those.
+    """
+    device, origin_px = next(old.parameters()).device, old.config.label_origin_px
+    scheme, size_px = load_scheme(old.config.scheme), old.config.input_px
+    own = random_view(corrected, config.batch_size - n_base, origin_px, generator)
+    n = round(len(own[0]) * config.reshaped) if len(corrected) > 1 else 0
+    if n:
+        new = reshaped(own[0][:n], own[1][:n], corrected.points_seen(origin_px), generator)
+        own = torch.cat([new[0], own[0][n:]]), torch.cat([new[1], own[1][n:]])
+    views = [warped(*own, config.warp_sd, generator)]
+    views += [random_view(base, n_base, origin_px, generator)] if n_base else []
+    chips, points = (torch.cat(part).to(device) for part in zip(*views, strict=True))
+    n = len(chips) - round(n_base * config.plain)
+    crops, labels = augment(chips[:n], points[:n], scheme, size_px, generator)
+    if n < len(chips):
+        plain = augment(chips[n:], points[n:], scheme, size_px, generator, "flip")
+        crops, labels = torch.cat([crops, plain[0]]), torch.cat([labels, plain[1]])
+    return crops.contiguous(memory_format=torch.channels_last), labels
 
 
 @torch.no_grad()

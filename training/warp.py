@@ -11,11 +11,11 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-__all__ = ["warped"]
+__all__ = ["displaced", "warped"]
 
 GRID = 4
 # Where a point comes out is found by fixed-point iteration; the warps are gentle enough for this many to be exact.
-ITERATIONS = 8
+ITERATIONS = 12
 
 
 def warped(
@@ -32,14 +32,22 @@ def warped(
     Returns:
         (N, 3, C, C) uint8 and (N, K, 2) float.
     """
-    n, side = len(chips), chips.shape[-1]
-    shifts = torch.randn((n, 2, GRID, GRID), generator=generator).to(chips.device) * sd
-    field = F.interpolate(shifts, size=side, mode="bicubic", align_corners=True)  # (N, 2, C, C) where to look
+    shifts = torch.randn((len(chips), 2, GRID, GRID), generator=generator).to(chips.device) * sd
+    return displaced(chips, points, F.interpolate(shifts, size=chips.shape[-1], mode="bicubic", align_corners=True))
+
+
+def displaced(chips: torch.Tensor, points: torch.Tensor, field: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures (N, 3, C, C) uint8 and points (N, K, 2), moved as a smooth field tells.
+
+    Args:
+        field: (N, 2, C, C) float, for every pixel how far from it to look, in chip sides: what was at p is at q
+            afterwards if q + field(q) = p.
+    """
+    side = chips.shape[-1]
     cell = (torch.arange(side, device=chips.device) + 0.5) / side  # (C,)
     own = torch.stack(torch.meshgrid(cell, cell, indexing="xy"), dim=-1)  # (C, C, 2)
     looked_at = own + field.permute(0, 2, 3, 1)  # (N, C, C, 2) unit chip coordinates
     pictures = F.grid_sample(chips.float(), looked_at * 2 - 1, padding_mode="border", align_corners=False)
-    # What was at p is now at q, where the field says to look at p: q + field(q) = p.
     moved = points
     for _ in range(ITERATIONS):
         at = (moved.nan_to_num(0.5) * 2 - 1)[:, :, None]  # (N, K, 1, 2)
