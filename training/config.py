@@ -78,7 +78,7 @@ class FinetuneConfig:
     """
 
     steps: int = 150
-    batch_size: int = 48
+    batch_size: int = 40
     replay: float = 0.65
     plain: float = 0.5
     lr: float = 1.2e-3

@@ -73,7 +73,10 @@ def fit_corrections(
         loss = keypoint_loss(prediction, labels, heat_weight=0.1)
         held = torch.isnan(labels).any(dim=-1)  # (N, K)
         held[config.batch_size - n_base :] = True
-        loss = loss + config.anchor_weight * drift(prediction.points, old(crops), held)
+        rows = held.any(dim=-1)  # (N,) the old network need not be asked about the others
+        if rows.any():
+            kept = drift(prediction.points[rows], old(crops[rows]), held[rows])
+            loss = loss + config.anchor_weight * rows.float().mean() * kept
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)

@@ -39,7 +39,7 @@ class Pace:
 
 PACES = {
     "quick": Pace("Quick: a first look, under a minute", 30, 16),
-    "thorough": Pace("Thorough: the best result, some minutes", 150, 48),
+    "thorough": Pace("Thorough: the best result, some minutes", 150, 40),
 }
 
 
