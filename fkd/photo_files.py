@@ -14,7 +14,16 @@ from typing import BinaryIO, NamedTuple
 from fkd.clip_photos import CLIP_SUFFIXES, clip_photos
 from fkd.errors import ImageError
 
-__all__ = ["MAX_FILES", "MAX_FILE_BYTES", "MAX_TOTAL_BYTES", "ZIP_ERRORS", "TakenFile", "photos_below", "taken_files"]
+__all__ = [
+    "MAX_FILES",
+    "MAX_FILE_BYTES",
+    "MAX_TOTAL_BYTES",
+    "ZIP_ERRORS",
+    "TakenFile",
+    "photos_below",
+    "stamp_of",
+    "taken_files",
+]
 
 MAX_FILE_BYTES = 64 * 1024**2  # a photo; nothing larger is a picture of 50 megapixels that somebody took
 MAX_TOTAL_BYTES = 4 * 1024**3
@@ -151,3 +160,16 @@ def _copied(name: str, stream: BinaryIO, folder: Path, left: int) -> TakenFile:
     if own.exists():
         own.rmdir()
     return TakenFile(name, None, problem)
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Changes when the file does.
+
+    Raises:
+        ImageError: if it is not there any more.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ImageError(f"{path.name} is not there any more ({error.strerror or error}).") from error
+    return status.st_mtime_ns, status.st_size

@@ -20,7 +20,7 @@ from fkd.flags import Flags
 from fkd.image_store import stored_name
 from fkd.images import read_image
 from fkd.leases import Leases
-from fkd.photo_files import MAX_TOTAL_BYTES, taken_files
+from fkd.photo_files import MAX_TOTAL_BYTES, stamp_of, taken_files
 from fkd.review_queue import Estimate, QueuedPhoto, ReviewQueue
 from fkd.review_seat import Seat
 from fkd.ui.actions import Desk
@@ -286,19 +286,6 @@ class QueueDesk:
             for known in gone:
                 del self._heard_of[known]
         remove_copies(self.queue.take_out(gone))
-
-
-def stamp_of(path: Path) -> tuple[int, int]:
-    """Changes when the file does.
-
-    Raises:
-        ImageError: if it is not there any more.
-    """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise ImageError(f"{path.name} is not there any more ({error.strerror or error}).") from error
-    return status.st_mtime_ns, status.st_size
 
 
 def remove_copies(photos: Sequence[QueuedPhoto]) -> None:
