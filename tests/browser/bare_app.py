@@ -95,10 +95,11 @@ class BareApp:
         edit = parse_face_edit(event._data, N_POINTS, WIDTH, HEIGHT)
         self.saves.append(edit)
         number = len(self.saves)
+        if number not in self.refused:
+            self.saved[edit.doc_id, edit.face_id] = (f"row {number}", edit.rev)
         assert self.gate.wait(60)
         if number in self.refused:
             raise gr.Error(f"refused {number}", print_exception=False)
-        self.saved[edit.doc_id, edit.face_id] = (f"row {number}", edit.rev)
         return self.document(edit.doc_id, rev=edit.rev), f"saved {number}"
 
     def add_face(self, event: gr.EventData):

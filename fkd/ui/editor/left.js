@@ -1,14 +1,11 @@
 // Photos that were left while their saves were on the way. Until those are answered, the browser keeps their points.
 
-const lateAnswers = new Map(); // doc_id → how many answers for a photo that was left are still to come
 const left = new Map(); // doc_id → {name, key, saves: rev of the save by face, rest: what else was kept, failed}
 
 /** Another photo takes the place of this one. */
 function leaveBehind() {
   if (!editor.doc) return;
-  const saves = allFaces().reduce((sum, face) => sum + face.pending.size + (face.takingBack ? 1 : 0), 0);
   const { doc_id: docId, photo_name: name } = editor.doc;
-  lateAnswers.set(docId, saves + (editor.awaitedBox ? 1 : 0));
   const awaited = editor.faces.filter(isAwaited);
   if (!awaited.length) return;
   const revs = new Map(awaited.map((face) => [face.faceId, Math.max(...face.pending.keys())]));
@@ -25,14 +22,10 @@ function comeBack() {
   });
 }
 
-/** Whether a value answers for a photo that the person has left since; it must not bring that photo back. */
-function isLate(value) {
-  const { doc_id: docId } = value;
-  const missing = lateAnswers.get(docId) || 0;
-  if (!missing || (editor.doc && editor.doc.doc_id === docId)) return false;
-  lateAnswers.set(docId, missing - 1);
-  if (left.has(docId)) leftSaved(docId, value.faces);
-  return true;
+/** An answer for a photo that the person has left since: it must not bring that photo back. */
+function takeLate({ doc_id: docId, faces }) {
+  if (left.has(docId)) leftSaved(docId, faces);
+  publish();
 }
 
 function leftSaved(docId, faces) {

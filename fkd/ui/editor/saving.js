@@ -15,9 +15,7 @@ function saveFace(face) {
   const { rev } = editor;
   const { points, states } = copyEdit(face);
   face.pending.set(rev, { points, states, since: performance.now() });
-  trigger('save', { doc_id: editor.doc.doc_id, face_id: face.faceId, rev, points, states });
-  // The answer carries the rev of the save; moving on makes it differ from our value, so that it is noticed.
-  publish();
+  ask('save', { face_id: face.faceId, points, states });
   setTimeout(() => saveUnanswered(face, rev), ANSWER_MS);
 }
 
@@ -81,8 +79,7 @@ function undoSave() {
 
 function takeBack(face) {
   face.takingBack = true;
-  trigger('undo_save', { doc_id: editor.doc.doc_id, face_id: face.faceId, rev: editor.rev });
-  publish();
+  ask('undo_save', { face_id: face.faceId });
 }
 
 /** What the server says about the saves of a face: the row in force, none after an undo, and which event it answers. */

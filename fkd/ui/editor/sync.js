@@ -1,6 +1,8 @@
 // Between the browser and Python. The state lives here; a value from the server is merged into it and can never undo
 // what the person did since.
 
+const unanswered = new Set(); // of "doc_id rev", what the server was asked. One answer can swallow another's value.
+
 /** Put the state into the component's value, as a new object so that Gradio takes notice. */
 function publish() {
   editor.rev += 1;
@@ -31,12 +33,19 @@ function finishEdit() {
   draw();
 }
 
+/** Ask the server for something; its answer is a value that carries the rev of the question. */
+function ask(what, detail) {
+  const { doc: { doc_id: docId }, rev } = editor;
+  unanswered.add(docId + ' ' + rev);
+  trigger(what, { doc_id: docId, rev, ...detail });
+  publish(); // a rev of its own to every question, and a value from which the answer differs, so that it is noticed
+}
+
 function addFace(box) {
   editor.awaitedBox = box;
   editor.awaitedRev = editor.rev;
   showHint('Looking for the keypoints…');
-  trigger('add_face', { doc_id: editor.doc.doc_id, rev: editor.rev, box_xyxy: box });
-  publish();
+  ask('add_face', { box_xyxy: box });
   setTimeout(() => {
     if (editor.awaitedBox !== box) return;
     endAwaiting();
@@ -59,9 +68,13 @@ function mergeWaiting() {
 }
 
 function merge(value) {
-  if (!value || !value.doc_id) moveOn(null);
-  else if (isLate(value)) publish();
-  else if (editor.doc && editor.doc.doc_id === value.doc_id && pointCount() === value.names.length) mergeFaces(value);
+  if (!value || !value.doc_id) {
+    moveOn(null);
+    return;
+  }
+  const isAnswer = unanswered.delete(value.doc_id + ' ' + value.rev);
+  if (!editor.doc || editor.doc.doc_id !== value.doc_id) (isAnswer ? takeLate : moveOn)(value);
+  else if (pointCount() === value.names.length) mergeFaces(value);
   else moveOn(value);
 }
 
