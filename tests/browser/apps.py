@@ -37,7 +37,7 @@ def running_app(folder: Path, *arguments: str) -> Iterator[SimpleNamespace]:
     deadline = time.monotonic() + START_S
     try:
         while not answers(url):
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            assert not ends(process, within_s=0.1) and time.monotonic() < deadline, (folder / "log").read_text()
         yield SimpleNamespace(
             url=url, folder=folder, store=CorrectionStore(annotations), runs=runs, log=folder / "log"
         )  # fmt: skip
@@ -50,6 +50,14 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def ends(process: subprocess.Popen, within_s: float) -> bool:
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def answers(url: str) -> bool:

@@ -20,8 +20,10 @@ def test_what_is_no_usable_picture_is_refused_in_a_sentence_and_the_app_goes_on(
         toast = page.locator(".toast-body").filter(has_text=name)
         expect(toast).to_be_visible(timeout=20_000)
         expect(toast).to_contain_text(words)
-        page.reload()
-        page.get_by_test_id("fkd-editor").wait_for()
+        page.get_by_test_id("status-tracker").get_by_label("Clear").click()
+        page.get_by_label("Remove Image").click()
+        toast.locator(".toast-close").click()
+        expect(toast).to_be_hidden()
     upload(page, photo(portrait(), "after.jpg"))
     editor_on(page)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from fkd.correction_store import CorrectionStore
-from tests.browser.apps import ROOT, START_S, answers, free_port
+from tests.browser.apps import ROOT, START_S, answers, ends, free_port
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
@@ -40,8 +40,8 @@ class KillableApp:
             )  # fmt: skip
         deadline = time.monotonic() + START_S
         while not answers(self.url):
-            alive = self.process.poll() is None and time.monotonic() < deadline
-            assert alive, (self.folder / "log").read_text()
+            ended = ends(self.process, within_s=0.1) or time.monotonic() > deadline
+            assert not ended, (self.folder / "log").read_text()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
