@@ -145,7 +145,7 @@ def test_a_corrected_face_is_in_every_batch_however_much_is_replayed(others, odd
     assert [(faces is odd, n) for faces, n in drawn_from] == [(True, 1), (False, 7)]
 
 
-def test_some_of_the_others_are_shown_as_they_are_and_corrected_faces_in_each_others_shapes(others, monkeypatch):
+def test_some_faces_are_shown_as_they_are_and_corrected_ones_in_each_others_shapes(others, monkeypatch):
     views, shapes = [], []
 
     def spy(chips, points, scheme, size_px, generator, changes="all"):
@@ -161,7 +161,7 @@ def test_some_of_the_others_are_shown_as_they_are_and_corrected_faces_in_each_ot
     corrected = chips([odd_face()] * 3)
     config = replace(CONFIG, steps=1, batch_size=10, replay=0.6, plain=0.5, reshaped=0.5)
     fit_corrections(tiny_net(), corrected, others, config)
-    assert views == [(7, "all"), (3, "flip")] and shapes == [(2, 3)]
+    assert views == [(2, "all"), (2, "flip"), (3, "all"), (3, "flip")] and shapes == [(2, 3)]
 
 
 def test_points_that_nobody_judged_stay_where_the_old_network_was_sure_of_them(trained):
@@ -177,6 +177,24 @@ def test_points_that_nobody_judged_stay_where_the_old_network_was_sure_of_them(t
         with torch.no_grad():
             shift[weight] = (new(crops).points - trained(crops).points).norm(dim=-1)[0, :10].mean()
     assert shift[30.0] < 0.7 * shift[0.0]
+
+
+def test_the_result_lies_where_the_weights_of_all_later_steps_have_their_mean(monkeypatch, odd, others):
+    """Of eight steps the last six count: the whole way to the mean, and a quarter of the way beyond."""
+    weights, step = [], torch.optim.AdamW.step
+
+    def spy(optimiser, *args, **options):
+        step(optimiser, *args, **options)
+        weights.append([p.detach().clone() for p in optimiser.param_groups[0]["params"]])
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", spy)
+    old = tiny_net()
+    for share in (1.0, 1.25):
+        weights.clear()
+        new = fit_corrections(old, odd, others, replace(CONFIG, steps=8, share=share))
+        for mine, first, *later in zip(new.parameters(), old.parameters(), *weights, strict=True):
+            mean = torch.stack(later[2:]).mean(dim=0)
+            torch.testing.assert_close(mine.detach(), first + share * (mean - first), rtol=1e-4, atol=1e-6)
 
 
 def test_the_steps_are_told_and_whoever_is_told_may_stop_them(odd):

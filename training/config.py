@@ -66,26 +66,27 @@ class FinetuneConfig:
         steps: optimiser steps.
         batch_size: faces a step.
         replay: share of each batch that is base data, against forgetting; 0 is used when there is no base data.
-        plain: share of the base data in a batch that is shown as it is, or mirrored; the rest comes in random views.
-        lr: peak learning rate of AdamW.
+        plain: share of the faces, corrected or not, that are shown as they are, or mirrored; the rest comes in random
+            views.
+        lr: learning rate of AdamW, constant after a short rise.
         anchor_weight: weight of staying near the old network's predictions, at points that nobody has judged and in
             base faces.
         reshaped: share of the corrected faces that take on some of another's shape, see :mod:`training.reshape`.
         warp_sd: how far corrected faces are warped, see :func:`training.warp.warped`.
-        share: the result lies this share of the way from the old weights to the tuned ones;
+        share: the result lies this share of the way from the old weights to the tuned ones; more than 1 is beyond.
         alone: at most this share, without labelled faces to remember by.
         seed, threads, device: as in :class:`TrainConfig`.
     """
 
     steps: int = 150
     batch_size: int = 40
-    replay: float = 0.65
-    plain: float = 0.5
+    replay: float = 0.75
+    plain: float = 0.7
     lr: float = 1.2e-3
     anchor_weight: float = 1.0
     reshaped: float = 0.6
     warp_sd: float = 0.03
-    share: float = 0.9
+    share: float = 1.15
     alone: float = 0.4
     seed: int = 0
     threads: int = 0

@@ -6,15 +6,16 @@ import copy
 from collections.abc import Callable
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from fkd.crop_net import CropNet
 from fkd.device import choose_device
+from fkd.fast_net import folded
 from fkd.schemes import load_scheme
 from training.augment import augment
 from training.config import FinetuneConfig
 from training.dataset import FaceSet
-from training.ema import Ema
-from training.loop import draw, learning_rate
+from training.loop import draw
 from training.losses import UNIT, keypoint_loss
 from training.reshape import reshaped
 from training.warp import warped
@@ -27,6 +28,8 @@ SURE_WITHIN = 0.02
 LOOKS = 10
 # Of the learning rate, where there are no other faces to remember by.
 ALONE_SLOWER = 0.25
+# Of the steps: the learning rate rises at first, and only then are the weights worth averaging.
+RISING, UNSETTLED = 0.1, 0.25
 
 
 def fit_corrections(
@@ -44,9 +47,14 @@ def fit_corrections(
     Hoiem 2016, https://arxiv.org/abs/1606.09282). The norms keep their statistics: a few dozen faces would only spoil
     them. What a batch is made of: see :func:`mixed_views`.
 
-    The result lies between the old weights and the tuned ones: a part of that way costs the rest far less than it gains
-    (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903). Where no labelled faces are replayed, a single corrected
-    face would wreck the network; then that part is smaller, and the fewer faces were learnt from, the smaller it is.
+    The rate stays high, and the tuned weights are the mean of all that it led to (Izmailov et al. 2018,
+    https://arxiv.org/abs/1803.05407): what a few faces teach points the same way in all of them, and what it costs
+    elsewhere is for the most part noise, which the mean takes out. The mean lies nearer to the old weights than any of
+    them, and so the result may lie a little beyond it.
+
+    Where no labelled faces are replayed, a single corrected face would wreck the network; then the result lies between
+    the old weights and the tuned ones (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), and the fewer faces were
+    learnt from, the nearer to the old.
 
     Args:
         base: faces to remember by; those without labels are remembered as the old network saw them.
@@ -56,8 +64,9 @@ def fit_corrections(
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
     old = copy.deepcopy(old).to(device).eval().requires_grad_(False)
+    teacher = folded(old).to(memory_format=torch.channels_last)
     net = copy.deepcopy(old).requires_grad_(True)  # stays in eval mode: frozen statistics
-    ema = Ema(net, decay=0.97)
+    mean = AveragedModel(net)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
     generator = torch.Generator().manual_seed(config.seed)
     # Whatever the share, a corrected face is in every batch.
@@ -67,7 +76,7 @@ def fit_corrections(
     share = config.share if remembers else config.alone * len(corrected) / (len(corrected) + 1)
     for step in range(config.steps):
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.steps, peak, warmup=0.1)
+            group["lr"] = peak * min(1.0, (step + 1) / (RISING * config.steps))
         crops, labels = mixed_views(corrected, base, n_base, old, config, generator)
         prediction = net(crops)
         loss = keypoint_loss(prediction, labels, heat_weight=0.1)
@@ -75,17 +84,18 @@ def fit_corrections(
         held[config.batch_size - n_base :] = True
         rows = held.any(dim=-1)  # (N,) the old network need not be asked about the others
         if rows.any():
-            kept = drift(prediction.points[rows], old(crops[rows]), held[rows])
+            kept = drift(prediction.points[rows], teacher(crops[rows]), held[rows])
             loss = loss + config.anchor_weight * rows.float().mean() * kept
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
-        ema.update(net)
+        if step >= UNSETTLED * config.steps:
+            mean.update_parameters(net)
         on_step(step + 1, config.steps, loss.item())
         if (step + 1) * LOOKS // config.steps > step * LOOKS // config.steps:
-            on_look(step + 1, blended(old, copy.deepcopy(ema.net), share))
-    return blended(old, ema.net, share)
+            on_look(step + 1, blended(old, copy.deepcopy(mean.module if mean.n_averaged else net), share))
+    return blended(old, mean.module, share)
 
 
 def mixed_views(
@@ -99,8 +109,8 @@ def mixed_views(
     """A batch of corrected faces, and after them `n_base` others: (N, 3, S, S) crops and (N, K, 2) labels.
 
     Corrected faces take on some of each other's shape and are warped besides, see :mod:`training.reshape` and
-    :mod:`training.warp`, and all come in random views. Except for a part of the others: most photos are neither turned
-    nor dim, and random views alone hold too loosely what is done with those.
+    :mod:`training.warp`. Of either kind, some come in random views; the rest as they are, or mirrored, for most photos
+    are neither turned nor dim.
     """
     device, origin_px = next(old.parameters()).device, old.config.label_origin_px
     scheme, size_px = load_scheme(old.config.scheme), old.config.input_px
@@ -109,20 +119,21 @@ def mixed_views(
     if n:
         new = reshaped(own[0][:n], own[1][:n], corrected.points_seen(origin_px), generator)
         own = torch.cat([new[0], own[0][n:]]), torch.cat([new[1], own[1][n:]])
-    views = [warped(*own, config.warp_sd, generator)]
-    views += [random_view(base, n_base, origin_px, generator)] if n_base else []
-    chips, points = (torch.cat(part).to(device) for part in zip(*views, strict=True))
-    n = len(chips) - round(n_base * config.plain)
-    crops, labels = augment(chips[:n], points[:n], scheme, size_px, generator)
-    if n < len(chips):
-        plain = augment(chips[n:], points[n:], scheme, size_px, generator, "flip")
-        crops, labels = torch.cat([crops, plain[0]]), torch.cat([labels, plain[1]])
+    faces = [warped(*own, config.warp_sd, generator)]
+    faces += [random_view(base, n_base, origin_px, generator)] if n_base else []
+    views = []
+    for chips, points in faces:
+        chips, points = chips.to(device), points.to(device)
+        n = len(chips) - round(len(chips) * config.plain)
+        views += [augment(chips[:n], points[:n], scheme, size_px, generator)]
+        views += [augment(chips[n:], points[n:], scheme, size_px, generator, "flip")]
+    crops, labels = (torch.cat(part) for part in zip(*views, strict=True))
     return crops.contiguous(memory_format=torch.channels_last), labels
 
 
 @torch.no_grad()
 def blended(old: CropNet, new: CropNet, share: float) -> CropNet:
-    """`new`, moved back to where it lies `share` of the way from `old`."""
+    """`new`, moved to where it lies `share` of the way from `old`; more than 1 is beyond."""
     for mine, theirs in zip(new.state_dict().values(), old.state_dict().values(), strict=True):
         if mine.is_floating_point():
             mine.lerp_(theirs, 1.0 - share)
