@@ -53,8 +53,8 @@ def fit_corrections(
     them, and so the result may lie a little beyond it.
 
     Where no labelled faces are replayed, a single corrected face would wreck the network; then the result lies between
-    the old weights and the tuned ones (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), and the fewer faces were
-    learnt from, the nearer to the old.
+    the old weights and the tuned ones (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), the nearer to the old,
+    the fewer faces were learnt from.
 
     Args:
         base: faces to remember by; those without labels are remembered as the old network saw them.
