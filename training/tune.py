@@ -66,7 +66,7 @@ def fit_corrections(
     old = copy.deepcopy(old).to(device).eval().requires_grad_(False)
     teacher = folded(old).to(memory_format=torch.channels_last)
     net = copy.deepcopy(old).requires_grad_(True)  # stays in eval mode: frozen statistics
-    mean = AveragedModel(net)
+    mean = AveragedModel(net).requires_grad_(False)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
     generator = torch.Generator().manual_seed(config.seed)
     # Whatever the share, a corrected face is in every batch.

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 from fkd.correction_store import CorrectionStore
 
-__all__ = ["free_port", "running_app"]
+__all__ = ["free_port", "running_app", "until_open"]
 
 ROOT = Path(__file__).parent.parent.parent
 START_S = 120  # that it may take to start, and to end
@@ -34,10 +34,8 @@ def running_app(folder: Path, *arguments: str) -> Iterator[SimpleNamespace]:
             [sys.executable, "app.py", *named, *arguments], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT
         )
     url = f"http://127.0.0.1:{port}/"
-    deadline = time.monotonic() + START_S
     try:
-        while not answers(url):
-            assert not ends(process, within_s=0.1) and time.monotonic() < deadline, (folder / "log").read_text()
+        until_open(url, process, folder / "log")
         yield SimpleNamespace(
             url=url, folder=folder, store=CorrectionStore(annotations), runs=runs, log=folder / "log"
         )  # fmt: skip
@@ -50,6 +48,13 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def until_open(url: str, process: subprocess.Popen, log: Path) -> None:
+    """Wait until an app answers; it fails the test if its process ends instead, or takes too long."""
+    deadline = time.monotonic() + START_S
+    while not answers(url):
+        assert not ends(process, within_s=0.1) and time.monotonic() < deadline, log.read_text()
 
 
 def ends(process: subprocess.Popen, within_s: float) -> bool:

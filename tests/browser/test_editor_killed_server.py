@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fkd.correction_store import CorrectionStore
-from tests.browser.apps import ROOT, START_S, answers, ends, free_port
+from tests.browser.apps import ROOT, free_port, until_open
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
@@ -38,10 +37,7 @@ class KillableApp:
                 [sys.executable, "app.py", "--port", str(self.port), "--device", "cpu", *named],
                 cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        deadline = time.monotonic() + START_S
-        while not answers(self.url):
-            ended = ends(self.process, within_s=0.1) or time.monotonic() > deadline
-            assert not ended, (self.folder / "log").read_text()
+        until_open(self.url, self.process, self.folder / "log")
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
