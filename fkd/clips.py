@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -47,9 +48,21 @@ def read_clip(path: str | os.PathLike) -> Iterator[ClipFrame]:
 
     Raises ImageError if the file is no video, has no frame that can be read, or has too large ones.
     """
+    frames = _frames(Path(path))
+    # FFmpeg needs no Python while it decodes: so the next frame is read while this one is used.
+    with ThreadPoolExecutor(1) as reader:
+        try:
+            coming = reader.submit(next, frames, None)
+            while (frame := coming.result()) is not None:
+                coming = reader.submit(next, frames, None)
+                yield frame
+        finally:
+            reader.submit(frames.close).result()  # after the frame that is being read
+
+
+def _frames(path: Path) -> Iterator[ClipFrame]:
     import av
 
-    path = Path(path)
     number = 0
     with _opened(path) as (_, stream):
         stream.thread_type = "AUTO"

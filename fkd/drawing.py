@@ -73,7 +73,7 @@ def _draw_face(
     large = part.resize((part.width * finer, part.height * finer), Image.Resampling.NEAREST)
     pen = ImageDraw.Draw(large)
     at = (points - (left, top) + 0.5) * finer  # from pixel centres to edges
-    colours = [_colour(value) for value in confidence]
+    colours = _colours(confidence)
     lines = [
         (*at[a], *at[b], colours[a if confidence[a] <= confidence[b] else b]) for a, b in edges if shown[a] and shown[b]
     ]
@@ -94,6 +94,7 @@ def _draw_face(
     picture.paste(large.resize(part.size, Image.Resampling.BOX), (left, top))
 
 
-def _colour(confidence: float) -> tuple[int, int, int]:
+def _colours(confidence: np.ndarray) -> list[tuple[int, int, int]]:
     stops = np.linspace(0, 1, len(_DOUBTFUL_TO_CERTAIN))
-    return tuple(round(float(np.interp(confidence, stops, channel))) for channel in _DOUBTFUL_TO_CERTAIN.T)
+    channels = [np.interp(confidence, stops, channel) for channel in _DOUBTFUL_TO_CERTAIN.T]
+    return [tuple(colour) for colour in np.rint(np.stack(channels, axis=1)).astype(int).tolist()]

@@ -22,6 +22,7 @@ from PIL import Image
 from fkd.boxes import box_iou
 from fkd.errors import ImageError, WeightsError
 from fkd.onnx_input import with_free_input_size
+from fkd.onnx_session import cpu_session
 
 __all__ = ["DetectedFace", "FaceDetector"]
 
@@ -72,16 +73,9 @@ class FaceDetector:
     """
 
     def __init__(self, threads: int | None = None):
-        import onnxruntime
-
         path = _network_path()
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        if threads is not None:
-            options.intra_op_num_threads = threads
         try:
-            network = with_free_input_size(path.read_bytes())
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+            self._session = cpu_session(with_free_input_size(path.read_bytes()), threads)
         except Exception as error:  # onnxruntime's errors have no other base in common
             raise WeightsError(
                 f"The face detector's network ({path.name}) cannot be read; reinstall it with "

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from fkd.crop_net import CropNet, Prediction
 from fkd.model import KeypointNet
 from fkd.onnx_export import INPUT, onnx_maps
+from fkd.onnx_session import cpu_session
 
 __all__ = ["OnnxNet", "fast_net", "folded"]
 
@@ -43,14 +44,9 @@ class OnnxNet:
     """A KeypointNet whose convolutions onnxruntime computes, on as many CPU threads as PyTorch has at the start."""
 
     def __init__(self, net: KeypointNet):
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
         self.flip_order = net.flip_order
         self._net = folded(net)
-        model = onnx_maps(self._net)
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = cpu_session(onnx_maps(self._net), torch.get_num_threads())
 
     def __call__(self, crops: torch.Tensor) -> Prediction:
         """As :meth:`fkd.model.KeypointNet.forward`, without gradients."""
