@@ -28,6 +28,7 @@ _LOCK_SECONDS = 30
 _POLL_SECONDS = 0.05  # fifty processes that ask more often keep a core busy with asking
 _BLOCK_BYTES = 64 * 1024
 _BUFFER_BYTES = 64 * 1024
+_LONG_READ_BYTES = 1024 * 1024  # reads a file to its end a third faster
 _HEADER_BYTES = 4096  # ours is far shorter; a file without line ends is not read to its end to find that out
 
 
@@ -88,10 +89,10 @@ class CorrectionFile:
 
         With ``start``, from the line that starts at that offset.
         """
-        with self._open_to_read() as file:
+        with self._open_to_read(_LONG_READ_BYTES) as file:
             offset = file.seek(max(start, file.tell()))
             for line in file:
-                if line.strip() and (line.endswith(b"\n") or self._is_whole(line)):
+                if not line.isspace() and (line.endswith(b"\n") or self._is_whole(line)):
                     yield offset, line.rstrip(b"\r\n")
                 offset += len(line)
 
@@ -157,10 +158,10 @@ class CorrectionFile:
             raise CorrectionsError(f"{self.path} cannot be written ({error.strerror or error}).") from error
 
     @contextmanager
-    def _open_to_read(self) -> Iterator[BinaryIO]:
+    def _open_to_read(self, buffer_bytes: int = _BUFFER_BYTES) -> Iterator[BinaryIO]:
         """Open the file, check its header and stand behind it; a file that is not there reads as an empty one."""
         try:
-            with self.path.open("rb", _BUFFER_BYTES) if self.path.exists() else io.BytesIO() as file:
+            with self.path.open("rb", buffer_bytes) if self.path.exists() else io.BytesIO() as file:
                 head = file.readline(_HEADER_BYTES)
                 if not _is_torn_header(head):
                     self._check_header(head)
