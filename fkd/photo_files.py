@@ -20,6 +20,7 @@ __all__ = [
     "MAX_TOTAL_BYTES",
     "ZIP_ERRORS",
     "TakenFile",
+    "leads_out",
     "photos_below",
     "stamp_of",
     "taken_files",
@@ -114,7 +115,7 @@ def _streams_of_zip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:
             if entry.is_dir() or is_hidden or "__MACOSX" in inner.parts:
                 continue
             name = f"{inner.name} in {path.name}"
-            if inner.is_absolute() or ".." in inner.parts or _DRIVE.fullmatch(inner.parts[0]):
+            if leads_out(inner):
                 yield name, None, f"{name} was left out: its path leads out of the zip. Pack the photos anew."
                 continue
             try:
@@ -123,6 +124,12 @@ def _streams_of_zip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:
             except ZIP_ERRORS as error:
                 reason = "it is encrypted" if entry.flag_bits & 1 else str(error) or "it is damaged"
                 yield name, None, f"{name} was left out: {reason}. Pack it anew, without a password."
+
+
+def leads_out(inner: PurePosixPath) -> bool:
+    """Whether a name in a zip would be written elsewhere than below the folder that it is unpacked into."""
+    first = inner.parts[0] if inner.parts else ""
+    return inner.is_absolute() or ".." in inner.parts or _DRIVE.fullmatch(first) is not None
 
 
 def _streams_of_clip(path: Path) -> Iterator[tuple[str, BinaryIO | None, str]]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from fkd.errors import DataError
-from fkd.photo_files import MAX_TOTAL_BYTES, ZIP_ERRORS
+from fkd.photo_files import MAX_TOTAL_BYTES, ZIP_ERRORS, leads_out
 
 __all__ = ["labels_in", "unpacked"]
 
 _CHUNK_BYTES = 1024**2
-_DRIVE = re.compile("[A-Za-z]:")
 
 
 def unpacked(paths: Iterable[Path], folder: Path, max_bytes: int = MAX_TOTAL_BYTES) -> None:
@@ -47,7 +45,7 @@ def _unzipped(path: Path, folder: Path, left: int) -> int:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
                 inner = PurePosixPath(entry.filename.replace("\\", "/"))
-                if inner.is_absolute() or ".." in inner.parts or _DRIVE.fullmatch((inner.parts or ("",))[0]):
+                if leads_out(inner):
                     raise DataError(f"“{path.name}”: {entry.filename[:100]} leads out of the zip. Pack it anew.")
                 if entry.is_dir() or "__MACOSX" in inner.parts:
                     continue

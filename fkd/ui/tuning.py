@@ -16,6 +16,7 @@ from fkd.ui.models import ServedModels
 from fkd.ui.run_state import KILLED, RunState, newest_run_state
 from fkd.ui.trainer import INTERRUPTED, Trainer, trainer_threads
 from fkd.versions import Version
+from training.config import FinetuneConfig
 from training.gate import GateConfig
 from training.run_progress import ask_to_cancel
 from training.tuning_data import TuningData, read_tuning_data
@@ -39,7 +40,7 @@ class Pace:
 
 PACES = {
     "quick": Pace("Quick: a first look, under a minute", 30, 16),
-    "thorough": Pace("Thorough: the best result, some minutes", 150, 40),
+    "thorough": Pace("Thorough: the best result, some minutes", FinetuneConfig.steps, FinetuneConfig.batch_size),
 }
 
 
