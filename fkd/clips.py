@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import numpy as np
 
 from fkd.errors import ImageError
 from fkd.images import MAX_PIXELS
+from fkd.sound import sound_packets
 
 __all__ = ["ClipFrame", "ClipWriter", "count_frames", "read_clip"]
 
@@ -112,10 +114,14 @@ class ClipWriter:
 
     The file appears whole when the block ends, and not at all if it ends in an error.
 
+    Args:
+        sound_of: a clip whose sound goes along, see :func:`fkd.sound.sound_packets`.
+
     Raises ImageError if the operating system refuses.
     """
 
-    def __init__(self, path: Path, width: int, height: int):
+    def __init__(self, path: Path, width: int, height: int, sound_of: Path | None = None):
+        self._sound_of = sound_of
         self._path, self._part = path, path.with_name(f".{path.name}.part")
         # H.264's colours come in blocks of 2×2 pixels.
         self._width, self._height = width + width % 2, height + height % 2
@@ -130,6 +136,8 @@ class ClipWriter:
         self._stream = self._container.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "20"})
         self._stream.width, self._stream.height, self._stream.pix_fmt = self._width, self._height, "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
+        self._sound = sound_packets(self._sound_of, self._container) if self._sound_of else iter(())
+        self._next_sound = next(self._sound, None)
         return self
 
     def write(self, image: np.ndarray, time_s: float) -> None:
@@ -141,11 +149,18 @@ class ClipWriter:
             image = np.pad(image, ((0, self._height - height), (0, self._width - width), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         frame.pts, frame.time_base = round(time_s * _TICKS), Fraction(1, _TICKS)
+        self._write_sound(time_s)
         self._container.mux(self._stream.encode(frame))
+
+    def _write_sound(self, until_s: float) -> None:
+        while self._next_sound is not None and self._next_sound.pts * self._next_sound.time_base <= until_s:
+            self._container.mux(self._next_sound)
+            self._next_sound = next(self._sound, None)
 
     def __exit__(self, kind: type | None, *_) -> None:
         try:
             if kind is None:
+                self._write_sound(math.inf)
                 self._container.mux(self._stream.encode())
             self._container.close()
             if kind is None:

@@ -34,7 +34,7 @@ class VideoResult:
     """What became of a clip.
 
     Attributes:
-        video: the MP4 with the points drawn on it; table: the CSV of all frames.
+        video: the MP4 with the points drawn on it and the clip's sound; table: the CSV of all frames.
         frames: how many there are; n_faces: how many different faces were followed.
         doubtful: the frames to look at, the most doubtful of every stretch.
         queued: the files of these frames, if they were asked for.
@@ -173,7 +173,7 @@ def _draw(
     frames = read_clip(clip)
     first = next(frames)
     height, width = first.image.shape[:2]
-    with ClipWriter(video, width, height) as writer:
+    with ClipWriter(video, width, height, sound_of=clip) as writer:
         for frame in chain([first], frames):
             if frame.number in wanted:
                 path = queue / f"{clip.stem}_{frame.number:06d}.png"

@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.pictures import portrait, resized
 
-__all__ = ["FACE", "SIZE", "face_at", "path_of", "write_clip"]
+__all__ = ["FACE", "SIZE", "add_sound", "face_at", "path_of", "write_clip"]
 
 SIZE = (320, 240)  # width, height
 FPS = 25
@@ -44,4 +44,21 @@ def write_clip(path: Path, frames: Sequence[np.ndarray]) -> Path:
             frame.pts, frame.time_base = number, Fraction(1, FPS)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+    return path
+
+
+def add_sound(silent: Path, path: Path, codec: str, samples: np.ndarray, rate: int) -> Path:
+    """A copy of a clip that is heard: (N,) float samples from -1 to 1, `rate` of them a second."""
+    with av.open(str(silent)) as source, av.open(str(path), "w") as container:
+        pictures = container.add_stream_from_template(source.streams.video[0])
+        sound = container.add_stream(codec, rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray((32767 * samples).astype(np.int16)[None], format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        resampler = av.AudioResampler(format=sound.codec_context.format, layout="mono", rate=rate)
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = pictures
+                container.mux(packet)
+        for part in (*resampler.resample(frame), *resampler.resample(None), None):
+            container.mux(sound.encode(part))
     return path

@@ -17,8 +17,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     video = commands.add_parser(
         "video",
         help="follow the faces of a clip and write their keypoints",
-        description="Follow every face of a clip, and write an MP4 with the points drawn on it, a CSV of all frames, "
-        "and which frames a person should look at: those where points jump or the network is unsure.",
+        description="Follow every face of a clip, and write an MP4 with the points drawn on it and its sound, a CSV "
+        "of all frames, and which frames a person should look at: those where points jump or the network is unsure.",
         epilog="Example: python -m fkd video interview.mp4 --out interview --queue doubtful",
     )
     video.add_argument("clip", metavar="CLIP", type=Path, help="a video file")

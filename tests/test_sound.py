@@ -1,0 +1,77 @@
+"""The sound of a clip, in the video that is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from fkd.clips import ClipWriter, read_clip
+from tests.clips import add_sound, face_at, write_clip
+
+RATE = 22_050
+BEGINS_S, LENGTH_S = 0.6, 2.0
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory) -> Path:
+    """Fifty pictures in two seconds."""
+    return write_clip(tmp_path_factory.mktemp("silent") / "clip.mp4", [face_at(x, 10) for x in range(50)])
+
+
+def a_tone() -> np.ndarray:
+    time_s = np.arange(round(LENGTH_S * RATE)) / RATE
+    return np.where(time_s >= BEGINS_S, 0.5 * np.sin(2 * np.pi * 440 * time_s), 0.0)
+
+
+def written_anew(clip: Path, path: Path) -> Path:
+    with ClipWriter(path, 320, 240, sound_of=clip) as writer:
+        for frame in read_clip(clip):
+            writer.write(frame.image, frame.time_s)
+    return path
+
+
+def heard(path: Path) -> tuple[np.ndarray, int]:
+    with av.open(str(path)) as container:
+        (stream,) = container.streams.audio
+        assert stream.codec_context.name == "aac"  # what every browser plays
+        return np.concatenate([frame.to_ndarray()[0] for frame in container.decode(stream)]), stream.rate
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mov", "pcm_s16le"), ("a.mp4", "aac"), ("a.mkv", "flac")])
+def test_it_is_heard_when_it_was_heard_in_the_clip(silent, tmp_path, name, codec):
+    clip = add_sound(silent, tmp_path / name, codec, a_tone(), RATE)
+    samples, rate = heard(written_anew(clip, tmp_path / "out.mp4"))
+    assert len(samples) / rate == pytest.approx(LENGTH_S, abs=0.1)
+    loud = np.abs(samples) > 0.1
+    assert np.flatnonzero(loud)[0] / rate == pytest.approx(BEGINS_S, abs=0.02)
+    crossings = np.count_nonzero(np.diff(np.signbit(samples[round(0.8 * rate) : round(1.8 * rate)])))
+    assert crossings == pytest.approx(2 * 440, abs=4)
+
+
+def test_pictures_stay_as_many_and_when_they_were(silent, tmp_path):
+    clip = add_sound(silent, tmp_path / "a.mp4", "aac", a_tone(), RATE)
+    times = [frame.time_s for frame in read_clip(written_anew(clip, tmp_path / "out.mp4"))]
+    assert times == pytest.approx([0.04 * number for number in range(50)], abs=1e-3)
+
+
+def test_sound_and_pictures_lie_side_by_side_in_the_file(silent, tmp_path):
+    clip = add_sound(silent, tmp_path / "a.mp4", "aac", a_tone(), RATE)
+    with av.open(str(written_anew(clip, tmp_path / "out.mp4"))) as container:
+        kinds = [packet.stream.type for packet in container.demux() if packet.size]
+    middle = kinds[len(kinds) // 4 : 3 * len(kinds) // 4]
+    assert middle.count("video") > 10 and middle.count("audio") > 10
+
+
+def test_a_silent_clip_stays_silent(silent, tmp_path):
+    with av.open(str(written_anew(silent, tmp_path / "out.mp4"))) as container:
+        assert not container.streams.audio
+
+
+def test_damaged_sound_ends_where_it_can_no_longer_be_read(silent, tmp_path):
+    clip = add_sound(silent, tmp_path / "a.ts", "aac", a_tone(), RATE)
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    samples, rate = heard(written_anew(clip, tmp_path / "out.mp4"))
+    assert 0.1 < len(samples) / rate < LENGTH_S - 0.1
