@@ -66,7 +66,10 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
         imported = build_exchange_panel(desk.store, door, chosen)
 
     def open_photo(path: str | None, scheme: str, request: gr.Request):
-        queue.seat(request.session_hash).in_editor = False
+        seat = queue.seat(request.session_hash)
+        if path is None and seat.in_editor:  # the photo box was emptied for a photo of the queue
+            return gr.skip(), gr.skip()
+        seat.in_editor = False
         if path is None:
             return None, say(_WELCOME)
         with queue.jobs.interactive():
@@ -154,7 +157,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     download.click(let(Right.SEE_ALL, desk.csv_snapshot), None, csv_file, api_visibility="private").success(
         None, js=_DOWNLOAD_JS, api_visibility="private"
     )
-    events.wire(page, editor, status, [chosen, annotator], after=[*opened, saved, undone, kept])
+    events.wire(page, editor, status, photo, [chosen, annotator], after=[*opened, saved, undone, kept])
     return events
 
 

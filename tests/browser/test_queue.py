@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.browser.app_steps import save, upload
 from tests.browser.apps import running_app
 from tests.browser.queue_steps import SLOW_MS, Queue, variants
 
@@ -159,3 +160,23 @@ def test_keys_are_letters_where_somebody_types(app, open_desktop, tmp_path):
     page.keyboard.press("f")  # who has clicked in the panel has left the field
     queue.opened(first)
     expect(page.get_by_label("Your name")).to_have_value("fds")
+
+
+def test_a_photo_of_the_queue_takes_the_place_of_one_that_was_opened_on_its_own(
+    shared_app, open_desktop, editor_on, tmp_path
+):
+    alone = variants(tmp_path, 1, seed=9)[0]
+    page = open_desktop(shared_app.url)
+    queue, status, remove = Queue(page), page.locator("#fkd-status"), page.get_by_label("Remove Image")
+    for _ in range(2):  # the same file again is a photo again
+        upload(page, alone)
+        expect(status).to_contain_text(f"1 face in {alone.name}", timeout=SLOW_MS)
+        expect(remove).to_be_visible()
+        queue.press("next")
+        name = queue.opened()
+        expect(remove).to_be_hidden()
+        expect(status).to_contain_text(f"1 face in {name}")
+        editor_on(page).drag(NOSE_TIP, 12, -9)
+        known = len(rows_since(shared_app, 0))
+        save(editor_on(page), page)
+        assert len(rows_since(shared_app, known)) == 1
