@@ -126,7 +126,9 @@ class KeypointNet(CropNet):
         # Not a matrix product: under autocast that would have eight bits.
         points = torch.stack([(heat.sum(dim=2) * cell).sum(-1), (heat.sum(dim=3) * cell).sum(-1)], dim=-1)  # (N, K, 2)
         # The heatmap says where to read the spread, but is not bent by it: hence the detach.
-        where = F.avg_pool2d(heat.detach(), 2) * 4  # (N, K, S/8, S/8), sums to 1
+        mass = heat.detach()
+        rows = mass[:, :, 0::2] + mass[:, :, 1::2]  # (N, K, G/2, G); avg_pool2d takes five times as long for the same
+        where = rows[..., 0::2] + rows[..., 1::2]  # (N, K, S/8, S/8), sums to 1
         log_scale = (where * spread.float()).sum(dim=(2, 3))  # (N, K)
         return Prediction(points, log_scale.clamp(math.log(1e-4), 0.0).exp(), log_heat)
 
