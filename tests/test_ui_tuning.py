@@ -104,7 +104,8 @@ def test_the_process_is_told_everything(tuning, process, tmp_path):
     start(tuning, pace="thorough", who="--ada", promote=True)
     options = build_parser().parse_args(process.arguments)
     assert Path(options.weights) == tmp_path / "tiny" and options.corrections == tuning.store.path
-    assert (options.steps, options.batch_size) == (PACES["thorough"].steps, PACES["thorough"].batch_size)
+    pace = PACES["thorough"]
+    assert (options.steps, options.batch_size, options.share) == (pace.steps, pace.batch_size, pace.share)
     assert options.background and options.threads >= 1 and options.device == "cpu"
     assert options.base == [str(base)] * 2 and options.frozen == [str(base)] and options.unlabelled == photos
     assert (options.who, options.promote, options.runs) == ("--ada", "auto", tmp_path / "runs")

@@ -30,17 +30,21 @@ class Pace:
 
     Attributes:
         title: what the person chooses.
-        steps, batch_size: as in :class:`training.config.FinetuneConfig`.
+        steps, batch_size, share: as in :class:`training.config.FinetuneConfig`. Few steps teach noise too, and a
+            smaller share of their way costs less elsewhere.
     """
 
     title: str
     steps: int
     batch_size: int
+    share: float
 
 
 PACES = {
-    "quick": Pace("Quick: a first look, under a minute", 30, 16),
-    "thorough": Pace("Thorough: the best result, some minutes", FinetuneConfig.steps, FinetuneConfig.batch_size),
+    "quick": Pace("Quick: a first look, under a minute", 30, 16, 0.75),
+    "thorough": Pace(
+        "Thorough: the best result, some minutes", FinetuneConfig.steps, FinetuneConfig.batch_size, FinetuneConfig.share
+    ),
 }
 
 
@@ -242,7 +246,7 @@ class Tuning:
         named = {"--base": base, "--frozen": frozen, "--unlabelled": filter(None, [self.sources.unlabelled])}
         options = {
             "--weights": source, "--runs": self.registry.folder, "--who": who, "--steps": pace.steps,
-            "--batch-size": pace.batch_size, "--promote": "auto" if promote else "never",
+            "--batch-size": pace.batch_size, "--share": pace.share, "--promote": "auto" if promote else "never",
         }  # fmt: skip
         here = {"--corrections": self.store.path, "--threads": trainer_threads(), "--device": self.models.device}
         # With an equals sign, so that a name that begins with a dash is no option.
