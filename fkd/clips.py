@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from fkd.errors import ImageError
 from fkd.images import MAX_PIXELS
@@ -52,14 +53,15 @@ def read_clip(path: str | os.PathLike) -> Iterator[ClipFrame]:
     """
     frames = _frames(Path(path))
     # FFmpeg needs no Python while it decodes: so the next frame is read while this one is used.
-    with ThreadPoolExecutor(1) as reader:
-        try:
+    reader = ThreadPoolExecutor(1)
+    try:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
             coming = reader.submit(next, frames, None)
-            while (frame := coming.result()) is not None:
-                coming = reader.submit(next, frames, None)
-                yield frame
-        finally:
-            reader.submit(frames.close).result()  # after the frame that is being read
+            yield frame
+    finally:
+        reader.shutdown()  # after the frame that is being read
+        frames.close()
 
 
 def _frames(path: Path) -> Iterator[ClipFrame]:
@@ -68,7 +70,7 @@ def _frames(path: Path) -> Iterator[ClipFrame]:
     number = 0
     with _opened(path) as (_, stream):
         stream.thread_type = "AUTO"
-        start_s = None
+        start_s = before_s = None
         frames = stream.container.decode(stream)
         while True:
             try:
@@ -82,6 +84,9 @@ def _frames(path: Path) -> Iterator[ClipFrame]:
                 raise ImageError(f"{path.name} has frames of {size} pixels; make it smaller first.")
             time_s = number / float(_rate(stream)) if frame.time is None else frame.time
             start_s = time_s if start_s is None else start_s
+            if before_s is not None and time_s <= before_s:  # joined recordings begin to count anew
+                time_s = before_s + 1 / float(_rate(stream))
+            before_s = time_s
             pixels = frame.to_ndarray(format="rgb24")
             turns = round(getattr(frame, "rotation", 0) / 90) % 4  # counter-clockwise
             yield ClipFrame(number, time_s - start_s, np.ascontiguousarray(np.rot90(pixels, turns)))
@@ -141,9 +146,13 @@ class ClipWriter:
         return self
 
     def write(self, image: np.ndarray, time_s: float) -> None:
-        """Append a frame, (H, W, 3) uint8 RGB, that is shown from `time_s` on."""
+        """Append a frame, (H, W, 3) uint8 RGB, that is shown from `time_s` on; one of another size is made to fit."""
         import av
 
+        if image.shape[0] > self._height or image.shape[1] > self._width:  # the clip's pictures grew on the way
+            smaller = Image.fromarray(image)
+            smaller.thumbnail((self._width, self._height))
+            image = np.asarray(smaller)
         height, width = image.shape[:2]
         if (width, height) != (self._width, self._height):
             image = np.pad(image, ((0, self._height - height), (0, self._width - width), (0, 0)), mode="edge")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,13 +34,23 @@ def sound_packets(clip: Path, container) -> Iterator:
         start_s = float((pictures.start_time or 0) * pictures.time_base)
         layout = "mono" if heard.codec_context.channels == 1 else "stereo"
         stream = container.add_stream("aac", rate=_RATE, layout=layout)
-        resampler = av.AudioResampler(format="fltp", layout=layout, rate=_RATE)
-        for frame in _in_order(source.decode(heard), start_s):
-            for part in resampler.resample(frame):
-                yield from stream.encode(part)
-        for part in resampler.resample(None):
-            yield from stream.encode(part)
+        for frame in _resampled(_in_order(source.decode(heard), start_s), layout):
+            yield from stream.encode(frame)
         yield from stream.encode(None)
+
+
+def _resampled(frames: Iterator, layout: str) -> Iterator:
+    """The frames as the encoder takes them, whatever they are; a broadcast may change its sound on the way."""
+    import av
+
+    def is_of(frame) -> tuple:
+        return frame.format.name, frame.layout.name, frame.sample_rate
+
+    for _, alike in itertools.groupby(frames, is_of):
+        resampler = av.AudioResampler(format="fltp", layout=layout, rate=_RATE)
+        for frame in alike:
+            yield from resampler.resample(frame)
+        yield from resampler.resample(None)
 
 
 def _in_order(frames: Iterator, start_s: float) -> Iterator:

@@ -52,6 +52,23 @@ def test_what_is_written_reads_back(tmp_path, width, height):
     assert frames[2].image.mean() == pytest.approx(100, abs=3)
 
 
+def test_a_clip_that_counts_anew_in_the_middle_goes_on(tmp_path):
+    half = write_clip(tmp_path / "half.ts", [face_at(3 * x, 10) for x in range(10)])
+    (tmp_path / "joined.ts").write_bytes(2 * half.read_bytes())
+    times = np.array([frame.time_s for frame in read_clip(tmp_path / "joined.ts")])
+    assert len(times) == 20 and (np.diff(times) > 0).all() and times[-1] < 1.0
+
+
+@pytest.mark.parametrize("size", [(96, 48), (32, 24), (48, 96)])
+def test_pictures_that_change_their_size_are_made_to_fit(tmp_path, size):
+    with ClipWriter(tmp_path / "out.mp4", 64, 48) as writer:
+        writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)
+        writer.write(np.full((size[1], size[0], 3), 200, np.uint8), 0.1)
+    frames = list(read_clip(tmp_path / "out.mp4"))
+    assert [frame.image.shape for frame in frames] == [(48, 64, 3)] * 2
+    assert frames[1].image[:20, :20].mean() == pytest.approx(200, abs=6)
+
+
 def test_what_is_written_is_what_every_browser_plays_before_it_has_all_of_it(tmp_path):
     with ClipWriter(tmp_path / "out.mp4", 64, 48) as writer:
         writer.write(np.zeros((48, 64, 3), np.uint8), 0.0)

@@ -21,8 +21,8 @@ def silent(tmp_path_factory) -> Path:
     return write_clip(tmp_path_factory.mktemp("silent") / "clip.mp4", [face_at(x, 10) for x in range(50)])
 
 
-def a_tone() -> np.ndarray:
-    time_s = np.arange(round(LENGTH_S * RATE)) / RATE
+def tone(rate: int = RATE) -> np.ndarray:
+    time_s = np.arange(round(LENGTH_S * rate)) / rate
     return np.where(time_s >= BEGINS_S, 0.5 * np.sin(2 * np.pi * 440 * time_s), 0.0)
 
 
@@ -42,7 +42,7 @@ def heard(path: Path) -> tuple[np.ndarray, int]:
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mov", "pcm_s16le"), ("a.mp4", "aac"), ("a.mkv", "flac")])
 def test_it_is_heard_when_it_was_heard_in_the_clip(silent, tmp_path, name, codec):
-    clip = add_sound(silent, tmp_path / name, codec, a_tone(), RATE)
+    clip = add_sound(silent, tmp_path / name, codec, tone(), RATE)
     samples, rate = heard(written_anew(clip, tmp_path / "out.mp4"))
     assert len(samples) / rate == pytest.approx(LENGTH_S, abs=0.1)
     loud = np.abs(samples) > 0.1
@@ -52,13 +52,13 @@ def test_it_is_heard_when_it_was_heard_in_the_clip(silent, tmp_path, name, codec
 
 
 def test_pictures_stay_as_many_and_when_they_were(silent, tmp_path):
-    clip = add_sound(silent, tmp_path / "a.mp4", "aac", a_tone(), RATE)
+    clip = add_sound(silent, tmp_path / "a.mp4", "aac", tone(), RATE)
     times = [frame.time_s for frame in read_clip(written_anew(clip, tmp_path / "out.mp4"))]
     assert times == pytest.approx([0.04 * number for number in range(50)], abs=1e-3)
 
 
 def test_sound_and_pictures_lie_side_by_side_in_the_file(silent, tmp_path):
-    clip = add_sound(silent, tmp_path / "a.mp4", "aac", a_tone(), RATE)
+    clip = add_sound(silent, tmp_path / "a.mp4", "aac", tone(), RATE)
     with av.open(str(written_anew(clip, tmp_path / "out.mp4"))) as container:
         kinds = [packet.stream.type for packet in container.demux() if packet.size]
     middle = kinds[len(kinds) // 4 : 3 * len(kinds) // 4]
@@ -71,7 +71,16 @@ def test_a_silent_clip_stays_silent(silent, tmp_path):
 
 
 def test_damaged_sound_ends_where_it_can_no_longer_be_read(silent, tmp_path):
-    clip = add_sound(silent, tmp_path / "a.ts", "aac", a_tone(), RATE)
+    clip = add_sound(silent, tmp_path / "a.ts", "aac", tone(), RATE)
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     samples, rate = heard(written_anew(clip, tmp_path / "out.mp4"))
     assert 0.1 < len(samples) / rate < LENGTH_S - 0.1
+
+
+def test_sound_that_changes_its_kind_on_the_way_goes_on(silent, tmp_path):
+    parts = [add_sound(silent, tmp_path / f"{rate}.ts", "aac", tone(rate), rate) for rate in (RATE, 2 * RATE)]
+    clip = tmp_path / "joined.ts"
+    clip.write_bytes(b"".join(part.read_bytes() for part in parts))
+    samples, rate = heard(written_anew(clip, tmp_path / "out.mp4"))
+    assert np.abs(samples[round((BEGINS_S + 0.5) * rate) :][: rate // 2]).max() > 0.3
+    assert len(samples) / rate > 0.9 * LENGTH_S
