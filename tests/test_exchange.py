@@ -157,7 +157,8 @@ def test_a_point_that_was_left_where_it_was_predicted_is_confirmed(tmp_path):
 def test_pts_counts_from_one_and_leaves_out_what_it_cannot_say(tmp_path):
     store = corrected(tmp_path)
     done = export(store, "pts", tmp_path / "out")
-    assert done.notices == ("Left out, for .pts cannot say that a point is missing: 1 faces.",)
+    assert done.notices == ("1 face was left out: iBUG .pts cannot say that a point is missing.",)
+    assert (done.faces, done.pictures) == (len(list(store.current())) - 1, len(list((tmp_path / "out").glob("*.png"))))
     (small,) = [row for row in store.current() if row.image_width == 102]
     text = (tmp_path / "out" / f"{small.image.removeprefix('images/').removesuffix('.png')}.pts").read_text()
     lines = text.splitlines()

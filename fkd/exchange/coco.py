@@ -26,12 +26,13 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "CARRIES_MISSING", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "COCO keypoints JSON"
 LABELS = "annotations.json"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = True
+CARRIES_MISSING = True
 
 
 def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]:

@@ -17,12 +17,13 @@ from fkd.errors import DataError
 from fkd.exchange.faces import ExchangedFace, by_picture, check_size, copy_pictures, find_picture, number, read_text
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "CARRIES_MISSING", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "DeepLabCut CSV"
 LABELS = "CollectedData_*.csv"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = False
+CARRIES_MISSING = True
 _SCORER = "fkd"
 _FOLDER = ("labeled-data", "fkd")
 

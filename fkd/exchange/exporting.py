@@ -55,16 +55,25 @@ def export(store: CorrectionStore, format_name: str, out: Path, scheme_name: str
     faces = [face for face in faces if np.isfinite(face.points_xy).any()]
     if not faces:
         raise DataError(f"Every point of every correction in {store.path} is absent: there is nothing to export.")
+    module, carried = FORMATS[format_name], faces
+    if not module.CARRIES_MISSING:
+        carried = [face for face in faces if np.isfinite(face.points_xy).all()]
+    left_out = len(faces) - len(carried)
+    why = f"{module.TITLE} cannot say that a point is missing"
+    if not carried:
+        raise DataError(f"{why}, and every face has one that is. Choose another format.")
     part = out.with_name(f".{out.name}.{uuid.uuid4().hex}.part")
     try:
         part.mkdir(parents=True)
-        notices = FORMATS[format_name].write(faces, load_scheme(chosen[0].scheme), part)
+        notices = module.write(carried, load_scheme(chosen[0].scheme), part)
         part.replace(out)
     except OSError as error:
         raise DataError(f"The export cannot be written to {out} ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return Exported(len(faces), len({face.image for face in faces}), tuple(notices))
+    if left_out:
+        notices = [f"{left_out} {'face was' if left_out == 1 else 'faces were'} left out: {why}.", *notices]
+    return Exported(len(carried), len({face.image for face in carried}), tuple(notices))
 
 
 def _exchanged(correction: Correction, store: CorrectionStore) -> ExchangedFace:

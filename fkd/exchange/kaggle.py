@@ -15,12 +15,13 @@ from fkd.errors import DataError
 from fkd.exchange.faces import ExchangedFace, box_around
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "CARRIES_MISSING", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "Kaggle CSV"
 LABELS = "training.csv"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = False
+CARRIES_MISSING = True
 
 
 def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]:

@@ -29,12 +29,13 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "CARRIES_MISSING", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "Label Studio JSON"
 LABELS = "tasks.json"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = True
+CARRIES_MISSING = True
 _SAME_FACE = 0.3  # least intersection over union of an annotated face's box and its prediction's
 _HIDDEN = "occluded"
 

@@ -15,27 +15,26 @@ from fkd.errors import DataError
 from fkd.exchange.faces import ExchangedFace, by_picture, check_size, copy_pictures, number, read_text
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "CARRIES_MISSING", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "iBUG .pts"
 LABELS = "*.pts"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = False
+CARRIES_MISSING = False
 _SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".heic")
 
 
 def write(faces: list[ExchangedFace], scheme: Scheme, folder: Path) -> list[str]:
     """Write ``<picture>.pts``, or ``<picture>_1.pts``, … where a picture has several faces, beside the pictures."""
-    whole = [face for face in faces if np.isfinite(face.points_xy).all()]
-    copy_pictures(whole, folder)
-    for picture, group in by_picture(whole):
+    copy_pictures(faces, folder)
+    for picture, group in by_picture(faces):
         for index, face in enumerate(group, start=1):
             name = picture.stem if len(group) == 1 else f"{picture.stem}_{index}"
             rows = "\n".join(f"{x:.3f} {y:.3f}" for x, y in face.points_xy + 1.0)
             text = f"version: 1\nn_points:  {scheme.n_points}\n{{\n{rows}\n}}\n"
             (folder / f"{name}.pts").write_text(text, encoding="utf-8")
-    left_out = len(faces) - len(whole)
-    return [f"Left out, for .pts cannot say that a point is missing: {left_out} faces."] if left_out else []
+    return []
 
 
 def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[ExchangedFace]:

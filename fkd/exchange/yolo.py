@@ -23,12 +23,13 @@ from fkd.exchange.faces import (
 )
 from fkd.schemes import Scheme
 
-__all__ = ["CARRIES_HIDDEN", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
+__all__ = ["CARRIES_HIDDEN", "CARRIES_MISSING", "LABELS", "PRECISION_PX", "TITLE", "read", "write"]
 
 TITLE = "YOLO-pose"
 LABELS = "data.yaml"
 PRECISION_PX = 0.01
 CARRIES_HIDDEN = True
+CARRIES_MISSING = True
 _HOLD_OUT = 5  # every fifth picture is for validation
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".heic")
 
