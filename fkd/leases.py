@@ -38,6 +38,12 @@ class Leases:
         with self._lock:
             return self._is_free(thing, holder)
 
+    def hand_over(self, thing: str, giver: str, taker: str) -> None:
+        """What the giver holds is the taker's from now on; what they do not hold stays as it is."""
+        with self._lock:
+            if thing in self._held and self._held[thing][0] == giver:
+                self._held[thing] = (taker, self._clock() + self.seconds)
+
     def renew(self, holder: str) -> None:
         """The holder is at work: their leases start anew. What ran out is theirs again unless somebody took it."""
         with self._lock:

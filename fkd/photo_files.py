@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import secrets
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ __all__ = [
     "TakenFile",
     "leads_out",
     "photos_below",
+    "remove_copies",
     "stamp_of",
     "taken_files",
 ]
@@ -180,3 +182,9 @@ def stamp_of(path: Path) -> tuple[int, int]:
     except OSError as error:
         raise ImageError(f"{path.name} is not there any more ({error.strerror or error}).") from error
     return status.st_mtime_ns, status.st_size
+
+
+def remove_copies(paths: Iterable[Path]) -> None:
+    """Delete copies that `taken_files` made, each with the folder of its own."""
+    for path in paths:
+        shutil.rmtree(path.parent, ignore_errors=True)

@@ -21,6 +21,7 @@ class Seat:
         at: which of `visits` is open; -1 before the first.
         offered: the photo that the window has at hand to show next; "" if it has none.
         in_editor: whether the open photo is of the queue, and not one that was opened on its own.
+        alone: the document of the photo that was opened on its own last; "" if there is none.
         documents: the photos of the documents that the editor was given, the last few.
     """
 
@@ -29,6 +30,7 @@ class Seat:
     at: int = -1
     offered: str = ""
     in_editor: bool = False
+    alone: str = ""
     documents: OrderedDict[str, str] = field(default_factory=OrderedDict)
     _seen: set[str] = field(default_factory=set)
 
@@ -77,12 +79,18 @@ class Seat:
         while len(self.documents) > KEPT_DOCUMENTS:
             self.documents.popitem(last=False)
 
+    def open_alone(self, doc_id: str) -> None:
+        """A photo was opened on its own; or none is open, with ""."""
+        self.in_editor, self.alone = False, doc_id
+
     def stay(self, doc_id: str) -> None:
         """The person stays with an earlier document although another one was opened."""
         photo = self.documents.get(doc_id)
-        self.in_editor = photo in self.visits
-        if self.in_editor:
-            self.at = len(self.visits) - 1 - self.visits[::-1].index(photo)
+        if photo not in self.visits:
+            self.open_alone(doc_id)
+            return
+        self.in_editor = True
+        self.at = len(self.visits) - 1 - self.visits[::-1].index(photo)
 
     def held(self) -> set[str]:
         """What stays leased: the open photo, and the one before it, whose unsaved points the editor may ask about."""

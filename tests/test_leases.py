@@ -59,3 +59,15 @@ def test_what_is_released_is_free_and_the_rest_is_not(leases):
     leases.take("four", "tim")
     leases.release("ada", keep={"two"})
     assert [leases.is_free(thing, "eve") for thing in ("one", "two", "three", "four")] == [True, False, True, False]
+
+
+def test_what_is_handed_over_is_the_takers_alone(leases, clock):
+    leases.take("one", "ada's window")
+    leases.take("two", "tim")
+    clock.now += 500
+    for thing in ("one", "two"):
+        leases.hand_over(thing, "ada's window", "ada's next window")
+    assert not leases.is_free("one", "ada's window") and not leases.is_free("two", "ada's next window")
+    leases.release("ada's window")
+    clock.now += 500
+    assert not leases.is_free("one", "tim")  # its time began anew

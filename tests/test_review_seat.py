@@ -63,10 +63,10 @@ def test_a_photo_opened_on_its_own_lies_beside_the_way():
     seat = Seat()
     for _ in "ab":
         step(seat, ["a", "b", "c"])
-    seat.in_editor = False
+    seat.open_alone("doc alone")
     assert seat.current is None
     assert step(seat, [], back=True) == "b"
-    seat.in_editor = False
+    seat.open_alone("doc alone")
     assert step(seat, ["a", "b", "c"]) == "c"
 
 
@@ -79,4 +79,4 @@ def test_who_stays_with_a_photo_is_there_again():
     seat.stay("doc a")
     assert seat.current == "a" and seat.held() == {"a", "b"}
     seat.stay("another photo's")
-    assert seat.current is None
+    assert seat.current is None and seat.alone == "another photo's"

@@ -241,6 +241,13 @@ def test_who_stays_with_a_photo_is_told_which(desk):
     assert sentence.startswith("Still editing grace_hopper.jpg with 68 keypoints.")
 
 
+def test_an_open_photo_is_shown_with_other_keypoints(desk):
+    document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
+    other, sentence = desk.change_scheme(document.doc_id, "kaggle15")
+    assert (other.scheme, other.photo_key, len(other.names)) == ("kaggle15", document.photo_key, 15)
+    assert "grace_hopper.jpg" in sentence and desk.change_scheme("gone", "kaggle15") is None
+
+
 def test_an_answer_names_the_save_that_it_is_about(desk):
     document, _ = desk.open_photo(PORTRAIT_PATH, "ibug68")
     assert document.faces[0].saved_rev == -1

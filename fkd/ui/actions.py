@@ -88,6 +88,20 @@ class Desk:
         answer.rev = 1 + max((opened.saved_rev for opened in photo.faces.values()), default=0)
         return answer, sentence
 
+    def change_scheme(self, doc_id: str, scheme: str) -> tuple[EditorDocument, str] | None:
+        """An open photo with the keypoints of another scheme, with a sentence about it; None if it is not open.
+
+        Raises:
+            ImageError: if its file can no longer be read.
+            SchemeError: if there are no weights for the scheme.
+        """
+        try:
+            photo = self.photos.get(doc_id)
+        except CorrectionsError:
+            return None
+        predictor = self.models.predictor(scheme)
+        return self.show(self.photos.open(photo.original, predictor, image=photo.image, name=photo.name))
+
     def add_face(self, payload: Any) -> tuple[EditorDocument, str]:
         """Predict the face in a box that somebody drew.
 

@@ -25,11 +25,18 @@ EXAMPLE = Path(__file__).parent / "assets" / "grace_hopper.jpg"
 
 # Clicks the hidden download button once its file is there.
 _DOWNLOAD_JS = "() => document.querySelector('#fkd-csv-file').click()"
+# The name stays in the browser: whoever reloads the page goes on under it. A browser that keeps nothing asks anew.
+_NAME_KEPT_JS = "() => { try { return localStorage.getItem('fkd-name') || '' } catch { return '' } }"
+_KEEP_NAME_JS = "(name) => { try { localStorage.setItem('fkd-name', name) } catch { /* it is asked for again */ } }"
 # Tells the editor that no answer will come, so that it stops waiting; what the person did stays on the screen.
 _FAILED_JS = "() => document.querySelector('[data-testid=fkd-editor]').dispatchEvent(new CustomEvent('fkd-failed'))"
 _LOOK_SECONDS = 15  # how often an open page asks whether other weights serve
 _ADD_AGAIN = "Add the photo, and it opens with these keypoints."
 _GONE = "The photo that was open is gone from the server. Add it again: what was not saved can be restored then."
+_TAKEN = (
+    "The photo that was open is open in another window now. What was not saved is kept in this browser, and offered "
+    "when you get to that photo."
+)
 _WELCOME = "Add a photo, or click the example: every face in it gets its keypoints, and you drag the wrong ones right."
 
 
@@ -67,30 +74,36 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
 
     def open_photo(path: str | None, scheme: str, request: gr.Request):
         seat = queue.seat(request.session_hash)
-        if path is None and seat.in_editor:  # the photo box was emptied for a photo of the queue
-            return gr.skip(), gr.skip()
-        seat.in_editor = False
         if path is None:
+            if seat.in_editor:  # what was taken out of the photo box is not what the editor shows
+                return gr.skip(), gr.skip()
+            seat.open_alone("")
             return None, say(_WELCOME)
         with queue.jobs.interactive():
             document, sentence = desk.open_photo(path, scheme)
+        seat.open_alone(document.doc_id)
         return document, say(sentence)
 
-    def change_scheme(path: str | None, scheme: str, request: gr.Request):
+    def change_scheme(scheme: str, request: gr.Request):
+        seat = queue.seat(request.session_hash)
         reopened = queue.reopen(request.session_hash, scheme)
         if reopened is None:
-            return open_photo(path, scheme, request) if path else (gr.skip(), say(_ADD_AGAIN))
+            with queue.jobs.interactive():
+                reopened = desk.change_scheme(seat.alone, scheme)
+            if reopened is None:
+                return gr.skip(), say(_ADD_AGAIN)
+            seat.open_alone(reopened[0].doc_id)
         document, sentence = reopened
         return document, say(sentence)
 
-    def after_reload(event: gr.EventData):
-        """The photo that the window showed before; one of the queue is left to the queue, which lends it anew."""
+    def after_reload(request: gr.Request, event: gr.EventData):
+        """The photo that the window showed before, unless it is of the queue and somebody else has it by now."""
         reopened = desk.reopen(event._data)
         if reopened is None:
             return gr.skip(), gr.skip(), say(_GONE)
         document, sentence = reopened
-        if queue.queue.copies(desk.photos.get(document.doc_id).image):
-            return gr.skip(), gr.skip(), gr.skip()
+        if not queue.resume(request.session_hash, document.doc_id):
+            return gr.skip(), gr.skip(), say(_TAKEN)
         return document.scheme, document, say(sentence)
 
     def add_face(event: gr.EventData):
@@ -129,15 +142,22 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     def let(right: Right, action: Callable) -> Callable:
         return told(door.guard(right, action))
 
+    page.load(None, None, annotator, js=_NAME_KEPT_JS, api_visibility="private", show_progress="hidden")
+    annotator.change(None, annotator, None, js=_KEEP_NAME_JS, api_visibility="private", show_progress="hidden")
     news = {"fn": let(Right.LOOK, tell_news), "inputs": chosen, "outputs": notice}
     for look in (page.load, gr.Timer(_LOOK_SECONDS).tick):
         look(**news, api_visibility="private", show_progress="hidden")
     page.load(let(Right.LOOK, see_latest), None, [rows, latest], api_visibility="private", show_progress="hidden")
     predicts = {"concurrency_limit": 1, "concurrency_id": "predict", "api_visibility": "private"}
     opened = [
-        event(let(Right.PREDICT, action), [photo, chosen], [editor, status], show_progress_on=[photo], **predicts)
-        for event, action in ((photo.change, open_photo), (chosen.input, change_scheme))
-    ]
+        event(
+            let(Right.PREDICT, action), inputs, [editor, status], show_progress_on=[photo],
+            trigger_mode="always_last", **predicts,
+        )
+        for event, action, inputs in (
+            (photo.change, open_photo, [photo, chosen]), (chosen.input, change_scheme, [chosen])
+        )
+    ]  # fmt: skip
     answers = {"show_progress": "hidden", "trigger_mode": "multiple"}
     added = editor.add_face(let(Right.PREDICT, add_face), None, [editor, status], **answers, **predicts)
     saved = editor.save(let(Right.SAVE, save_face), annotator, [editor, status], api_visibility="private", **answers)
@@ -147,7 +167,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     # On its own: a row that cannot be shown must not make a save that succeeded look as if it had failed.
     for answer in (saved, undone, imported):
         answer.success(let(Right.LOOK, show_latest), None, rows, api_visibility="private", **answers)
-    editor.reopen(
+    reopened = editor.reopen(
         let(Right.PREDICT, after_reload), None, [chosen, editor, status], api_visibility="private",
         show_progress="hidden",
     )  # fmt: skip
@@ -157,7 +177,7 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
     download.click(let(Right.SEE_ALL, desk.csv_snapshot), None, csv_file, api_visibility="private").success(
         None, js=_DOWNLOAD_JS, api_visibility="private"
     )
-    events.wire(page, editor, status, photo, [chosen, annotator], after=[*opened, saved, undone, kept])
+    events.wire(page, editor, status, [chosen, annotator], after=[*opened, saved, undone, kept, reopened])
     return events
 
 

@@ -24,7 +24,7 @@ from fkd.image_store import stored_name
 from fkd.images import read_image
 from fkd.predictor import Face, KeypointPredictor
 
-__all__ = ["OpenFace", "OpenPhoto", "OpenPhotos"]
+__all__ = ["MAX_OPEN", "OpenFace", "OpenPhoto", "OpenPhotos"]
 
 MAX_OPEN = 500
 MAX_BYTES = 2 * 1024**3  # of all files together
@@ -101,13 +101,19 @@ class OpenPhotos:
         self._lock = threading.Lock()
 
     def open(
-        self, path: str | Path, predictor: KeypointPredictor, faces: Sequence[Face] | None = None, image: str = ""
+        self,
+        path: str | Path,
+        predictor: KeypointPredictor,
+        faces: Sequence[Face] | None = None,
+        image: str = "",
+        name: str = "",
     ) -> OpenPhoto:
         """Read a photo, predict the faces in it and keep a copy of the file.
 
         Args:
             faces: what `predictor` found in it, if that is known already.
             image: what rows of corrections call it, if that is known already.
+            name: what people call it, if that is not the file's name.
 
         Raises:
             ImageError: if the file is no picture that can be used, or the copy cannot be written.
@@ -117,7 +123,7 @@ class OpenPhotos:
         image = image or f"images/{stored_name(path)}"
         folder = self.folder / secrets.token_urlsafe(16)
         try:
-            photo = _copied(path, image, pixels, folder, predictor)
+            photo = _copied(path, name or path.name, image, pixels, folder, predictor)
             for face in predictor(pixels) if faces is None else faces:
                 photo.add(face)
         except BaseException:
@@ -152,7 +158,9 @@ class OpenPhotos:
             return self._photos[doc_id]
 
 
-def _copied(path: Path, image: str, pixels: np.ndarray, folder: Path, predictor: KeypointPredictor) -> OpenPhoto:
+def _copied(
+    path: Path, name: str, image: str, pixels: np.ndarray, folder: Path, predictor: KeypointPredictor
+) -> OpenPhoto:
     """The photo in a new folder, whose name is its id: the file as it is, and a copy for the browser."""
     original, display = folder / f"original{path.suffix}", folder / "display.jpg"
     try:
@@ -162,11 +170,11 @@ def _copied(path: Path, image: str, pixels: np.ndarray, folder: Path, predictor:
         size_bytes = original.stat().st_size + display.stat().st_size
     except OSError as error:
         raise ImageError(
-            f"{path.name} cannot be opened: no copy of it can be written ({error.strerror or error}). Make room on "
+            f"{name} cannot be opened: no copy of it can be written ({error.strerror or error}). Make room on "
             "the disk that holds the temporary files, then add it again."
         ) from error
     height, width = pixels.shape[:2]
-    return OpenPhoto(folder.name, path.name, original, display, width, height, size_bytes, image, predictor)
+    return OpenPhoto(folder.name, name, original, display, width, height, size_bytes, image, predictor)
 
 
 def _write_display(image: np.ndarray, path: Path) -> None:

@@ -6,12 +6,11 @@ login or browser (`visitor`): two windows of one person share that person's phot
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from fkd.background_jobs import BackgroundJobs
@@ -20,12 +19,13 @@ from fkd.flags import Flags
 from fkd.image_store import stored_name
 from fkd.images import read_image
 from fkd.leases import Leases
-from fkd.photo_files import MAX_TOTAL_BYTES, stamp_of, taken_files
+from fkd.photo_files import MAX_TOTAL_BYTES, remove_copies, stamp_of, taken_files
 from fkd.review_queue import Estimate, QueuedPhoto, ReviewQueue
 from fkd.review_seat import Seat
 from fkd.ui.actions import Desk
 from fkd.ui.editor import EditorDocument
-from fkd.ui.photos import OpenPhoto
+from fkd.ui.photos import MAX_OPEN, OpenPhoto
+from fkd.ui.queue_end import nothing_left
 
 __all__ = ["QueueDesk"]
 
@@ -51,6 +51,7 @@ class QueueDesk:
         self._temporary = tempfile.TemporaryDirectory(prefix="fkd-queue-")
         self._seats: defaultdict[str, Seat] = defaultdict(Seat)
         self._prepared: dict[tuple[str, str], OpenPhoto] = {}
+        self._lent: dict[str, str] = {}  # document → the photo of the queue that it shows; outlives the windows
         self._heard_of: dict[str, float] = {}
         self._lock = threading.RLock()
         for path in desk.shared_photos:
@@ -109,10 +110,10 @@ class QueueDesk:
             document, sentence = self._shown(opened)
             with self._lock:
                 place.sit(photo.photo_id, back)
-                place.gave(document.doc_id, photo.photo_id)
+                self._gave(place, document.doc_id, photo.photo_id)
             self.leases.release(seat, keep=place.held())
             return document, sentence
-        return None, self._nothing_left(place, visitor, scheme, name, back)
+        return None, nothing_left(place, self.queue.counts(visitor, scheme, name), back)
 
     def reopen(self, seat: str, scheme: str) -> tuple[EditorDocument, str] | None:
         """The photo that the window shows with the points of another scheme; None if it shows none of the queue."""
@@ -121,8 +122,27 @@ class QueueDesk:
         if photo is None:
             return None
         document, sentence = self.desk.show(self._open(photo, scheme))
-        place.gave(document.doc_id, photo.photo_id)
+        self._gave(place, document.doc_id, photo.photo_id)
         return document, sentence
+
+    def resume(self, seat: str, doc_id: str) -> bool:
+        """A window was reloaded, and shows again what it showed; False if somebody else works on that by now.
+
+        The window is another one for the app from then on: it takes over the lease of the one before it.
+        """
+        place, photo_id = self._seats[seat], self._lent.get(doc_id, "")
+        if self.queue.get(photo_id) is None:
+            place.open_alone(doc_id)
+            return True
+        with self._lock:
+            for other, its_place in self._seats.items():
+                if doc_id in its_place.documents:
+                    self.leases.hand_over(photo_id, other, seat)
+        if not self.leases.take(photo_id, seat):
+            return False
+        place.sit(photo_id)
+        self._gave(place, doc_id, photo_id)
+        return True
 
     def look_ahead(self, seat: str, visitor: str, scheme: str, name: str) -> list[EditorDocument]:
         """Open what comes next before it is asked for; the window may show the first one as soon as it is.
@@ -204,6 +224,12 @@ class QueueDesk:
         candidates = self._candidates(seat, visitor, scheme, name, back)
         return next((photo for photo in candidates if self.leases.take(photo.photo_id, seat)), None)
 
+    def _gave(self, place: Seat, doc_id: str, photo_id: str) -> None:
+        place.gave(doc_id, photo_id)
+        self._lent[doc_id] = photo_id
+        while len(self._lent) > MAX_OPEN:
+            del self._lent[next(iter(self._lent))]
+
     def _open(self, photo: QueuedPhoto, scheme: str) -> OpenPhoto:
         """The photo with its faces, opened before or now, and predicted now only if these weights have not seen it."""
         predictor = self.desk.models.predictor(scheme)
@@ -255,27 +281,13 @@ class QueueDesk:
     def _drop(self, photo: QueuedPhoto, problem: str) -> None:
         self.queue.drop(photo, problem)
         if photo.owner:
-            remove_copies([photo])
+            remove_copies([photo.path])
 
     def _correctors(self, image: str) -> dict[str, frozenset[str]]:
         names = defaultdict(set)
         for row in self.desk.store.of_image(image):
             names[row.scheme].add(row.annotator)
         return {scheme: frozenset(them) for scheme, them in names.items()}
-
-    def _nothing_left(self, place: Seat, visitor: str, scheme: str, name: str, back: bool) -> str:
-        if back:
-            return "This is the first photo that you opened."
-        counts = self.queue.counts(visitor, scheme, name)
-        if counts["waiting"]:
-            return "The next photos are being predicted. Try again in a moment."
-        if place.shown == "unlabelled" and counts["all"] and not counts["unlabelled"]:
-            faceless = counts["all"] - counts["corrected"]
-            where = " Photos without a face that was found are in “Uncertain”: draw their boxes." if faceless else ""
-            return f"Every photo with a face is labelled.{where}"
-        if counts[place.shown] > 1 or (counts[place.shown] == 1 and place.current is None):
-            return "The photos that are left here are open in other windows."
-        return "There is no other photo here. Choose another list above, or add photos."
 
     def _forget_the_gone(self, visitor: str) -> None:
         """Remove the photos of visitors of whom nothing was heard for `GONE_SECONDS`."""
@@ -285,10 +297,4 @@ class QueueDesk:
             gone = [known for known, heard in self._heard_of.items() if now - heard > GONE_SECONDS]
             for known in gone:
                 del self._heard_of[known]
-        remove_copies(self.queue.take_out(gone))
-
-
-def remove_copies(photos: Sequence[QueuedPhoto]) -> None:
-    """Delete the copies of photos that were taken out of the queue, each in a folder of its own."""
-    for photo in photos:
-        shutil.rmtree(photo.path.parent, ignore_errors=True)
+        remove_copies(photo.path for photo in self.queue.take_out(gone))

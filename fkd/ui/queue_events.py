@@ -78,14 +78,12 @@ class QueueEvents:
         page: gr.Blocks,
         editor: KeypointEditor,
         status: gr.HTML,
-        photo: Component,
         fields: Sequence[Component],
         after: Sequence[Dependency],
     ) -> None:
         """Connect the queue with the page around it.
 
         Args:
-            photo: shows the photo that was opened on its own, until one of the queue takes its place in the editor.
             fields: where the scheme is chosen, and where people write their name.
             after: events after which the queue looks different.
         """
@@ -102,7 +100,7 @@ class QueueEvents:
             )
         self.timer.tick(self._let(Right.LOOK, self.tick), person, [self.view, self.timer], **at_once)
         stepped = self.view.step(
-            self._let(Right.LOOK, self.step), person, [editor, status, self.view, photo], **at_once,
+            self._let(Right.LOOK, self.step), person, [editor, status, self.view], **at_once,
             queue=False,  # the answer comes with the request itself, a round trip earlier
         )  # fmt: skip
         stepped.failure(None, js=_FAILED_JS, api_visibility="private")
@@ -151,16 +149,13 @@ class QueueEvents:
         visitor, name = self._visitor(token, request), self._name(name, request)
         asked = event._data if isinstance(event._data, dict) else {}
         back, shown = bool(asked.get("back")), str(asked.get("shown", ""))
-        seat = self.queue.seat(request.session_hash)
-        was_alone = not seat.in_editor
         document, sentence = self.queue.step(request.session_hash, visitor, scheme, name, back)
-        photo = None if was_alone and seat.in_editor else gr.skip()
         if not shown:
-            return document or gr.skip(), say(sentence), self.see(scheme, name, token, request), photo
+            return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)
         # The window did not wait for the answer, which is another one if somebody was faster.
         stayed = self.queue.reopen(request.session_hash, scheme) if document is None else None
         answer = stayed[0] if stayed else gr.skip() if document and document.doc_id == shown else document
-        return answer, say(sentence), self.look_ahead(scheme, name, token, request), photo
+        return answer, say(sentence), self.look_ahead(scheme, name, token, request)
 
     def look_ahead(self, scheme: str, name: str, token: Any, request: gr.Request):
         visitor, name = self._visitor(token, request), self._name(name, request)

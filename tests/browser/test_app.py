@@ -113,6 +113,7 @@ def test_a_reload_brings_the_photo_and_what_was_not_saved_back(app, open_desktop
     page = open_desktop(app.url)
     page.on("dialog", lambda dialog: dialog.accept())  # “leave this page?”
     page.get_by_label("15 keypoints").check()
+    page.get_by_label("Your name").first.fill("Ada")
     upload(page, photo(portrait(), "reloaded.jpg"))
     editor = editor_on(page)
     save(editor, page)
@@ -127,11 +128,11 @@ def test_a_reload_brings_the_photo_and_what_was_not_saved_back(app, open_desktop
     expect(page.get_by_label("15 keypoints")).to_be_checked()
     save(editor, page)
     row = newest(app)
-    assert row.scheme == "kaggle15" and row.supersedes
+    assert row.scheme == "kaggle15" and row.supersedes and row.annotator == "Ada"
     np.testing.assert_allclose(row.corrected_xy, moved, atol=0.01)
-    editor.press("ControlOrMeta+z", "ControlOrMeta+z")
-    page.get_by_label("68 landmarks").check()
-    expect(page.locator("#fkd-status")).to_contain_text("Add the photo, and it opens with these keypoints.")
+    page.get_by_label("68 landmarks").check()  # the photo box is empty, but the photo is open
+    expect(editor.root.locator("[data-point]")).to_have_count(68, timeout=20_000)
+    expect(page.locator("#fkd-status")).to_contain_text("1 face in reloaded.jpg")
 
 
 def test_a_photo_4000_pixels_wide(app, open_desktop, editor_on, photo):
@@ -214,10 +215,16 @@ def test_the_other_scheme_waits_for_unsaved_points(app, open_desktop, editor_on,
     expect(page.locator("#fkd-status")).to_contain_text("Still editing waits.jpg with 68 keypoints.")
     editor.unsaved(1)
 
-    page.get_by_label("68 landmarks").check()
-    expect(editor.root.get_by_role("alert")).to_be_visible(timeout=20_000)
+    page.get_by_label("68 landmarks").check()  # that is what is being edited
     page.get_by_label("15 keypoints").check()
-    expect(page.locator("#fkd-status")).to_contain_text("1 face in waits.jpg", timeout=20_000)
+    expect(editor.root.get_by_role("alert")).to_be_visible(timeout=20_000)
+    page.get_by_label("68 landmarks").check()  # and back, while it is asked about
+    expect(editor.root.get_by_role("alert")).to_be_hidden(timeout=20_000)
+    editor.unsaved(1)
+    assert editor.place(NOSE_TIP) == moved
+    expect(page.locator("#fkd-status")).to_contain_text("Still editing waits.jpg with 68 keypoints.")
+    page.get_by_label("15 keypoints").check()
+    expect(editor.root.get_by_role("alert")).to_be_visible(timeout=20_000)
     editor.button("leave-save").click()
     expect(editor.root.locator("[data-point]")).to_have_count(15)
     row = newest(app)

@@ -162,21 +162,42 @@ def test_keys_are_letters_where_somebody_types(app, open_desktop, tmp_path):
     expect(page.get_by_label("Your name")).to_have_value("fds")
 
 
-def test_a_photo_of_the_queue_takes_the_place_of_one_that_was_opened_on_its_own(
-    shared_app, open_desktop, editor_on, tmp_path
-):
+def test_a_photo_that_was_opened_on_its_own_lies_beside_the_queue(shared_app, open_desktop, editor_on, tmp_path):
     alone = variants(tmp_path, 1, seed=9)[0]
     page = open_desktop(shared_app.url)
-    queue, status, remove = Queue(page), page.locator("#fkd-status"), page.get_by_label("Remove Image")
+    queue, status = Queue(page), page.locator("#fkd-status")
     for _ in range(2):  # the same file again is a photo again
         upload(page, alone)
         expect(status).to_contain_text(f"1 face in {alone.name}", timeout=SLOW_MS)
-        expect(remove).to_be_visible()
         queue.press("next")
         name = queue.opened()
-        expect(remove).to_be_hidden()
-        expect(status).to_contain_text(f"1 face in {name}")
+        page.get_by_label("Remove Image").click()
         editor_on(page).drag(NOSE_TIP, 12, -9)
         known = len(rows_since(shared_app, 0))
         save(editor_on(page), page)
         assert len(rows_since(shared_app, known)) == 1
+        expect(queue.name).to_have_text(name)
+
+
+def test_a_reload_brings_the_photo_of_the_queue_back_with_its_points(shared_app, open_desktop, editor_on):
+    page, other = open_desktop(shared_app.url), open_desktop(shared_app.url)
+    page.on("dialog", lambda dialog: dialog.accept())  # “leave this page?”
+    queue, elsewhere = Queue(page), Queue(other)
+    for window in (queue, elsewhere):
+        window.root.locator('[data-shown="all"]').click()
+    queue.press("next")
+    first = queue.opened()
+    queue.press("next")
+    name = queue.opened(first)
+    editor_on(page).drag(NOSE_TIP, 12, -9)
+    moved = editor_on(page).place(NOSE_TIP)
+    page.reload(wait_until="domcontentloaded")
+    expect(queue.name).to_have_text(name, timeout=SLOW_MS)
+    editor_on(page).unsaved(1)
+    assert editor_on(page).place(NOSE_TIP) == moved
+    elsewhere.press("next")
+    assert elsewhere.opened() != name
+    known = len(rows_since(shared_app, 0))
+    save(editor_on(page), page)
+    (row,) = rows_since(shared_app, known)
+    assert np.abs(row.corrected_xy[NOSE_TIP] - moved).max() < 0.02

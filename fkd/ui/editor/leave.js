@@ -5,12 +5,17 @@ let nextPhoto = null; // {value, whenSaved}: the document that waits, and whethe
 /** Show another photo, or none: at once if nothing can be lost, else when the person says so. */
 function moveOn(value) {
   const unsaved = unsavedFaces();
-  if (isLostPhoto(value)) {
+  if (isSamePhoto(value) && isForgotten()) {
     takeAlong(value);
     return;
   }
   if (unsaved.length === 0) {
     load(value);
+    return;
+  }
+  if (isSamePhoto(value)) { // as it was before these edits: who asks for the photo that they are at, stays there
+    publish();
+    keepEditing();
     return;
   }
   nextPhoto = { value, whenSaved: unsaved.every(isBeingSaved) };

@@ -91,10 +91,14 @@ function restoreAdded() {
   applyDrafts(ready);
 }
 
-/** Whether a document shows the photo that is open, which the server has lost since. */
-function isLostPhoto(value) {
-  const known = draftKey() && value && value.photo_key === editor.doc.photo_key && value.scheme === editor.doc.scheme;
-  return Boolean(known) && (connection.restarted || editor.refused);
+/** Whether a document shows the photo that is open, with the same keypoints. */
+function isSamePhoto(value) {
+  return Boolean(draftKey() && value) && value.photo_key === editor.doc.photo_key && value.scheme === editor.doc.scheme;
+}
+
+/** Whether the server may have lost the photo that is open. */
+function isForgotten() {
+  return connection.restarted || editor.refused;
 }
 
 /** The person goes on where they were: with the same points, and without the faces that they removed. */
