@@ -19,7 +19,7 @@ from typing import BinaryIO
 from filelock import FileLock, Timeout
 
 from fkd.correction_rows import HEADER, check_header, decode_line, from_row
-from fkd.durable import sync_folder, write_all
+from fkd.durable import sync_folder, write_all, write_whole
 from fkd.errors import CorrectionsError
 
 __all__ = ["CorrectionFile"]
@@ -30,6 +30,10 @@ _BLOCK_BYTES = 64 * 1024
 _BUFFER_BYTES = 64 * 1024
 _LONG_READ_BYTES = 1024 * 1024  # reads a file to its end a third faster
 _HEADER_BYTES = 4096  # ours is far shorter; a file without line ends is not read to its end to find that out
+
+
+class _CannotWriteError(CorrectionsError):
+    """The operating system refuses."""
 
 
 class CorrectionFile:
@@ -60,10 +64,17 @@ class CorrectionFile:
             self._queue.release()
 
     def mend(self) -> None:
-        """Move an incomplete last line aside and say so in ``notices``; a file that is not there stays so."""
+        """Move an incomplete last line aside and say so in ``notices``; a file that is not there stays so.
+
+        Where nothing can be written, that is said in ``notices``: whoever reads is not in need of it.
+        """
         if self.path.exists():
-            with self.locked(), self._open_to_append() as descriptor:
-                self._mend_end(descriptor)
+            try:
+                with self.locked(), self._open_to_append() as descriptor:
+                    self._mend_end(descriptor)
+            except _CannotWriteError as error:
+                refused = str(error).removeprefix("Nothing was saved: ")
+                self._notice(f"{refused} What is there can be read, but no face can be saved until that is mended.")
 
     def append(self, line: bytes) -> None:
         """Append one line, given with its line feed, and return once it is on the disk.
@@ -139,7 +150,9 @@ class CorrectionFile:
             return False
         except OSError as error:
             reason = error.strerror or error
-            raise CorrectionsError(f"Nothing was saved: {self.path.parent} cannot be written to ({reason}).") from error
+            raise _CannotWriteError(
+                f"Nothing was saved: {self.path.parent} cannot be written to ({reason})."
+            ) from error
         return True
 
     def _size(self) -> int:
@@ -155,7 +168,7 @@ class CorrectionFile:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise CorrectionsError(f"{self.path} cannot be written ({error.strerror or error}).") from error
+            raise _CannotWriteError(f"{self.path} cannot be written ({error.strerror or error}).") from error
 
     @contextmanager
     def _open_to_read(self, buffer_bytes: int = _BUFFER_BYTES) -> Iterator[BinaryIO]:
@@ -194,10 +207,7 @@ class CorrectionFile:
     def _move_aside(self, descriptor: int, start: int, torn: bytes) -> int:
         time = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%fZ")
         aside = self.path.with_name(f"{self.path.name}.torn-{time}")
-        with aside.open("xb") as file:
-            file.write(torn)
-            file.flush()
-            os.fsync(file.fileno())
+        write_whole(aside, torn)
         os.ftruncate(descriptor, start)
         self._notice(
             f"The last line of {self.path.name} was incomplete, because a save was cut off before it was confirmed; "

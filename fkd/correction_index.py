@@ -39,10 +39,20 @@ class CorrectionIndex:
         """Return where the rows of a picture start, in the order of the file."""
         name = image.encode()
         with self._lock:
-            entries = self._up_to_date()
-        offsets = entries["offset"][entries["image"] == zlib.crc32(name)].tolist()
-        # Names may share a CRC; a line that was edited by hand has lost its place and is not in the way.
-        return [offset for offset in offsets if image_of(self._file.line_at(offset)) == name]
+            offsets, fits = self._look_up(name)
+            if not fits:  # somebody edited the file by hand
+                self._entries, self._written = np.empty(0, _ENTRY), 0
+                offsets, _ = self._look_up(name)
+        return offsets
+
+    def _look_up(self, name: bytes) -> tuple[list[int], bool]:
+        """Where the rows of a picture start, and whether every line that was looked at is where the index says."""
+        entries, crc = self._up_to_date(), zlib.crc32(name)
+        offsets = entries["offset"][entries["image"] == crc].tolist()
+        images = [image_of(self._file.line_at(offset)) for offset in offsets]
+        # Names may share a CRC.
+        found = [offset for offset, image in zip(offsets, images, strict=True) if image == name]
+        return found, all(zlib.crc32(image) == crc for image in images)
 
     def _up_to_date(self) -> np.ndarray:
         if self._entries is None:

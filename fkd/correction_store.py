@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -63,7 +64,8 @@ class CorrectionStore:
         from fkd.image_store import remove_old_parts
 
         self._file.mend()
-        remove_old_parts(self.folder / "images")
+        with suppress(OSError):  # of a folder that may only be read: they are in nobody's way
+            remove_old_parts(self.folder / "images")
 
     def save(self, image_path: str | os.PathLike[str], **values) -> Correction:
         """Keep the picture, then append the correction of one face in it; return the record as it was written.

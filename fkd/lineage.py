@@ -19,8 +19,8 @@ class LineageRow:
         corrections: how many it learnt from.
         frozen_error: its mean error on the newest version's frozen test; None if it was measured on other faces.
         held_out: what was measured on held-out corrections, if there were any; other faces for each version.
-        status: ``serves``, ``served before``, ``rolled back``, ``refused``, ``not promoted``, or ``origin`` of weights
-            that came from elsewhere.
+        status: ``serves``, ``served before``, ``damaged`` where it was promoted and its weights are not whole,
+            ``rolled back``, ``refused``, ``not promoted``, or ``origin`` of weights that came from elsewhere.
         reason: why the gate was overridden, where it was.
     """
 
@@ -35,8 +35,12 @@ class LineageRow:
     time_utc: str = ""
 
 
-def lineage(registry: Registry, scheme: str) -> list[LineageRow]:
+def lineage(registry: Registry, scheme: str, serving: str | None = None) -> list[LineageRow]:
     """The versions of a scheme, oldest first, each origin before what was tuned from it.
+
+    Args:
+        serving: the version that serves, where whoever asks knows better than the registry: an app may have been told
+            to serve other weights.
 
     Raises:
         RegistryError: if the registry cannot be read.
@@ -44,17 +48,20 @@ def lineage(registry: Registry, scheme: str) -> list[LineageRow]:
     versions = [version for version in registry.versions().values() if version.scheme == scheme]
     tests = [frozen.faces_id for version in versions if (frozen := version.on(FROZEN))]
     newest_test = tests[-1] if tests else ""
-    serving, pile = registry.serving(scheme).version, registry.pile(scheme)
+    if serving is None:
+        version = registry.serving(scheme).version
+        serving = version.version if version else ""
+    pile = registry.pile(scheme)
     promoted = {e.version: e.reason for e in registry.history() if e.event in (PROMOTED, OVERRIDDEN)}
     rows: list[LineageRow] = []
     for version in versions:
         if version.parent not in {row.version for row in rows}:
             error = error_on(newest_test, version.parent, versions)
             rows.append(LineageRow(version.parent, "", 0, error, None, "origin"))
-        if serving and version.version == serving.version:
+        if version.version == serving:
             status = "serves"
         elif version.version in pile:
-            status = "served before"
+            status = "damaged" if registry.problem_with(version) else "served before"
         elif version.version in promoted:
             status = "rolled back"
         else:

@@ -7,7 +7,7 @@ topmost version whose weights are whole serves. So a promotion is one appended l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from fkd.versions import (
     Event,
     Serving,
     Version,
+    one_line,
     version_of_row,
 )  # fmt: skip
 
@@ -76,7 +77,7 @@ class Registry:
         sha256 = hash_of_weights(folder)
         home = self.folder.resolve()
         stored = folder.relative_to(home).as_posix() if folder.is_relative_to(home) else str(folder)
-        version = replace(version, folder=stored, sha256=sha256)
+        version = replace(version, folder=stored, sha256=sha256, who=one_line(version.who))
         with self._lines.locked():
             if version.version in self.versions():
                 raise RegistryError(f"There is a version {version.version} already; a version is never changed.")
@@ -93,59 +94,70 @@ class Registry:
             RegistryError: if there is no such version, it serves already, its weights are damaged, or the gate refused
                 it and nobody overrides that. The last is recorded.
         """
+        override = one_line(override)
         with self._lines.locked():
             versions, history = self._read()
             version = self._named(name, versions)
             if problem := self.problem_with(version):
                 raise RegistryError(f"{problem} It was not promoted.")
-            pile = _pile(history, version.scheme)
-            if pile[-1:] == [name]:
+            serving = self._serving(_pile(history, version.scheme), versions)
+            if serving is version:
                 raise RegistryError(f"{name} serves {version.scheme} already.")
-            if version.decision == "refused" and not override.strip():
+            if version.decision == "refused" and not override:
                 self._happened(REFUSED, version, who, " ".join(version.reasons))
                 raise RegistryError(
                     f"The gate refused {name}: {' '.join(version.reasons)} "
                     "To promote it all the same, give a reason (--override)."
                 )
             against = version.decision == "refused"
-            self._happened(OVERRIDDEN if against else PROMOTED, version, who, override.strip())
+            self._happened(OVERRIDDEN if against else PROMOTED, version, who, override)
         overridden = f" The gate was overridden: {override}" if against else ""
-        return f"{name} serves {version.scheme} now, in the place of {pile[-1] if pile else _OWN}.{overridden}"
+        replaced = serving.version if serving else _OWN
+        return f"{name} serves {version.scheme} now, in the place of {replaced}.{overridden}"
 
-    def rollback(self, scheme: str, who: str, to: str | None = None, reason: str = "") -> str:
+    def before(self, scheme: str) -> str:
+        """What a roll back would let serve, by its name; "" if there is nothing to roll back."""
+        versions, history = self._read()
+        pile = _pile(history, scheme)
+        return self._before(pile, versions) if pile else ""
+
+    def rollback(
+        self, scheme: str, who: str, to: str | None = None, reason: str = "", expected: str | None = None
+    ) -> str:
         """Let what served before serve again; returns a sentence.
 
         Args:
             to: one of the versions that served before, or what the first of them was tuned from; else the newest of
-                them whose weights are whole.
+                those before the one that serves whose weights are whole.
+            expected: what the person was told that this lets serve, see `before`; None if nothing was told.
 
         Raises:
-            RegistryError: if nothing was promoted for the scheme, or `to` did not serve before or is damaged.
+            RegistryError: if nothing was promoted for the scheme, `to` did not serve before or is damaged, or what
+                would serve is not what was expected any more.
         """
         with self._lines.locked():
             versions, history = self._read()
             pile = _pile(history, scheme)
             if not pile:
                 raise RegistryError(f"There is nothing to roll back: {_OWN} serve {scheme}.")
-            below = [self._named(name, versions) for name in pile[:-1]]
-            if to is None:
-                target = next((version for version in reversed(below) if not self.problem_with(version)), None)
-            elif to == versions[pile[0]].parent:
-                target = None
-            else:
-                target = next((version for version in reversed(below) if version.version == to), None)
-                if target is None:
-                    served = ", ".join([versions[pile[0]].parent, *dict.fromkeys(v.version for v in below)])
-                    raise RegistryError(f"“{to}” did not serve before {pile[-1]}. These did: {served}.")
-                if problem := self.problem_with(target):
-                    raise RegistryError(f"{problem} Nothing was rolled back.")
-            name = target.version if target else ""
+            before = self._before(pile, versions)
+            if expected is not None and expected != before:
+                raise RegistryError(
+                    f"Nothing was rolled back: something else was promoted or rolled back meanwhile, and {before} "
+                    "would serve now. Look at the versions, and click again if that is meant."
+                )
+            origin = _origin(pile, versions)
+            to = before if to is None else to
+            if to not in [origin, *pile[:-1]]:
+                served = ", ".join(dict.fromkeys([origin, *pile[:-1]]))
+                raise RegistryError(f"“{to}” did not serve before {pile[-1]}. These did: {served}.")
+            name = to if to in pile[:-1] else ""
+            if name and (problem := self._problem(name, versions)):
+                raise RegistryError(f"{problem} Nothing was rolled back.")
+            serving = self._serving(pile, versions)
             self._append(Event(event=ROLLED_BACK, version=name, scheme=scheme, who=who, reason=reason))
-        return (
-            f"{pile[-1]} no longer serves {scheme}: {name} does again."
-            if name
-            else (f"{pile[-1]} no longer serves {scheme}: {_OWN} do again.")
-        )
+        taken = serving.version if serving and serving.version != to else pile[-1]
+        return f"{taken} no longer serves {scheme}: {name or _OWN} {'does' if name else 'do'} again."
 
     def cancelled(self, name: str, scheme: str, who: str, reason: str) -> None:
         """Record that a fine-tune was stopped before there was a version."""
@@ -154,14 +166,12 @@ class Registry:
     def serving(self, scheme: str) -> Serving:
         """What serves a scheme: the newest promoted version that was not rolled back and whose weights are whole."""
         versions, history = self._read()
-        pile, problems, found = _pile(history, scheme), [], None
+        pile = _pile(history, scheme)
+        found, problems = self._serving(pile, versions), []
         for name in reversed(pile):
-            version = self._named(name, versions)
-            problem = self.problem_with(version)
-            if not problem:
-                found = version
+            if found and name == found.version:
                 break
-            problems.append(f"{problem} What served before it serves on.")
+            problems.append(f"{self._problem(name, versions)} What served before it serves on.")
         return Serving(found, tuple(dict.fromkeys(problems)), len(_changes(history, scheme)))
 
     def schemes(self) -> set[str]:
@@ -183,6 +193,22 @@ class Registry:
             return f"The weights of {version.version} are damaged: they are not what was registered."
         return ""
 
+    def _problem(self, name: str, versions: Mapping[str, Version]) -> str:
+        """As `problem_with`, for a version that was promoted."""
+        if name not in versions:
+            return f"{name} was promoted, but {self.path.name} has no line any more that says what it is."
+        return self.problem_with(versions[name])
+
+    def _serving(self, pile: Sequence[str], versions: Mapping[str, Version]) -> Version | None:
+        return next((versions[name] for name in reversed(pile) if not self._problem(name, versions)), None)
+
+    def _before(self, pile: Sequence[str], versions: Mapping[str, Version]) -> str:
+        """What is left when the version that serves and all above it are taken off, by its name."""
+        serving = self._serving(pile, versions)
+        top = len(pile) - 1 - pile[::-1].index(serving.version) if serving else 0
+        below = self._serving(pile[:top], versions)
+        return below.version if below else _origin(pile, versions)
+
     def _named(self, name: str, versions: dict[str, Version]) -> Version:
         if name not in versions:
             raise RegistryError(f"{self.path} has no version “{name}”. “python -m training versions” lists them.")
@@ -192,7 +218,7 @@ class Registry:
         self._append(Event(event=what, version=version.version, scheme=version.scheme, who=who, reason=reason))
 
     def _append(self, event: Event) -> None:
-        self._lines.append(asdict(event))
+        self._lines.append(asdict(replace(event, who=one_line(event.who), reason=one_line(event.reason))))
 
     def _read(self) -> tuple[dict[str, Version], list[Event]]:
         versions, history = {}, []
@@ -210,6 +236,13 @@ class Registry:
 
 def _changes(history: Sequence[Event], scheme: str) -> list[Event]:
     return [e for e in history if e.scheme == scheme and e.event in (PROMOTED, OVERRIDDEN, ROLLED_BACK)]
+
+
+def _origin(pile: Sequence[str], versions: Mapping[str, Version]) -> str:
+    """What serves when all versions of a pile are taken off: the weights that the first was tuned from, by their name
+    where it is theirs."""
+    parent = versions[pile[0]].parent if pile[0] in versions else _OWN
+    return _OWN if parent in versions else parent
 
 
 def _pile(history: Sequence[Event], scheme: str) -> list[str]:

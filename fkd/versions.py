@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from fkd.errors import RegistryError
+
 __all__ = [
     "CANCELLED",
     "FROZEN",
@@ -19,6 +21,7 @@ __all__ = [
     "Measured",
     "Serving",
     "Version",
+    "one_line",
     "utc_now",
     "version_of_row",
 ]
@@ -126,3 +129,16 @@ def version_of_row(row: dict) -> Version:
     measured = tuple(Measured(**one) for one in row["measured"])
     lists = {name: tuple(row[name]) for name in ("corrections", "reasons")}
     return Version(**(row | lists | {"measured": measured}))
+
+
+def one_line(text: str) -> str:
+    """A name or a reason that a person gave, as tables have room for it: every run of white space is one space.
+
+    Raises:
+        RegistryError: if it holds bytes that are no UTF-8, as a command line may.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RegistryError(f"{text!r} is no text that can be kept: write it in UTF-8.") from error
+    return " ".join(text.split())

@@ -105,6 +105,24 @@ def test_a_csv_that_was_edited_by_hand_is_read_anew(file, in_memory):
     assert ids(index if in_memory else CorrectionIndex(file), file, "images/1.png") == ["c4", "c7", "c10"]
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_rows_that_were_swapped_by_hand_are_found_where_they_are(tmp_path, in_memory):
+    """The last row, which tells of most edits, is where it was."""
+    file = CorrectionFile(tmp_path / "corrections.csv")
+    for number in range(12):
+        file.append(a_line(number, f"images/{'0' * (1 + number % 3)}{number}.png"))
+    images = [f"images/{'0' * (1 + number % 3)}{number}.png" for number in range(12)]
+    first = CorrectionIndex(file)
+    first.offsets_of(images[0])
+    lines = file.path.read_bytes().split(b"\n")
+    lines[5:8] = reversed(lines[5:8])
+    file.path.write_bytes(b"\n".join(lines))
+    for number, image in enumerate(images):
+        index = first if in_memory else CorrectionIndex(file)
+        assert ids(index, file, image) == [f"c{number}"]
+    assert CorrectionIndex(file).path.read_bytes() != b"" and ids(CorrectionIndex(file), file, images[6]) == ["c6"]
+
+
 def test_a_csv_that_was_begun_anew_is_read_anew(file):
     index = CorrectionIndex(file)
     index.offsets_of("images/1.png")

@@ -7,7 +7,7 @@ import pytest
 from fkd.lineage import lineage
 from fkd.registry import Registry
 from fkd.versions import FROZEN, HELD_OUT, Measured
-from tests.weights_folders import registered
+from tests.weights_folders import damage, registered
 
 
 @pytest.fixture
@@ -31,6 +31,15 @@ def test_each_version_with_its_origin_error_and_fate(registry):
     assert [row.frozen_error for row in rows.values()] == [0.05, 0.045, 0.040, 0.060, 0.041]
     assert [row.parent for row in rows.values()] == ["", "ibug68-shipped", "v1", "v1", "v2"]
     assert rows["v1"].corrections == 2 and rows["v1"].who == "ada" and rows["v4"].reason == "mislabelled test"
+
+
+def test_damaged_weights_do_not_serve_and_the_app_may_serve_others_than_the_registry_says(registry):
+    for name in ("v1", "v2"):
+        newest = registered(registry, name)
+        registry.promote(name, "ada")
+    assert [row.status for row in lineage(registry, "ibug68", "mine")] == ["origin", "served before", "served before"]
+    damage(registry, newest)
+    assert [row.status for row in lineage(registry, "ibug68")] == ["origin", "serves", "damaged"]
 
 
 def test_errors_on_other_faces_do_not_stand_beside_these_but_a_child_knows_its_parents(registry):

@@ -169,6 +169,72 @@ def test_one_click_skips_damaged_weights_on_the_way_back(registry):
     assert serves(registry) == "v1" and registry.pile("ibug68") == ["v1"]
 
 
+def test_a_roll_back_that_was_meant_to_let_another_version_serve_changes_nothing(registry):
+    for name in ("v1", "v2", "v3"):
+        registered(registry, name)
+        registry.promote(name, "ada")
+    assert registry.before("ibug68") == "v2"
+    registry.rollback("ibug68", "ada", expected="v2")
+    with pytest.raises(RegistryError, match="Nothing was rolled back: .*, and v1 would serve now"):
+        registry.rollback("ibug68", "tim", expected="v2")  # the same button in another window
+    assert serves(registry) == "v2" and len(events(registry)) == 4
+    registry.rollback("ibug68", "tim", expected="v1")
+    registry.rollback("ibug68", "tim", expected="ibug68-shipped")
+    assert serves(registry) is None and registry.before("ibug68") == ""
+
+
+def test_a_roll_back_takes_off_what_really_serves(registry):
+    for name in ("v1", "v2"):
+        second = registered(registry, name)
+        registry.promote(name, "ada")
+    damage(registry, second)
+    assert serves(registry) == "v1" and registry.before("ibug68") == "ibug68-shipped"
+    with pytest.raises(RegistryError, match="v1 serves ibug68 already"):
+        registry.promote("v1", "ada")
+    assert registry.rollback("ibug68", "ada").startswith("v1 no longer serves ibug68: the weights that the app")
+    assert serves(registry) is None
+
+
+def test_a_version_that_was_tuned_from_another_one_is_not_taken_for_the_weights_of_the_app(registry):
+    registered(registry, "v1")
+    registered(registry, "v2", parent="v1")
+    registered(registry, "v3")
+    for name in ("v2", "v1", "v3"):
+        registry.promote(name, "ada")
+    registry.rollback("ibug68", "ada")
+    assert serves(registry) == "v1"
+    registry.rollback("ibug68", "ada")
+    assert serves(registry) == "v2" and registry.before("ibug68") == "the weights that the app brings along"
+
+
+def test_a_promotion_of_a_version_whose_line_is_gone_is_passed_over_and_told_of(registry):
+    registered(registry, "v1")
+    registry.promote("v1", "ada")
+    registered(registry, "v2")
+    registry.promote("v2", "ada")
+    lines = registry.path.read_text().splitlines(keepends=True)
+    registry.path.write_text("".join(lines[1:]))  # v1 is not registered any more
+    with pytest.raises(RegistryError, match="“v9” did not serve before v2. These did: the weights that .*, v1."):
+        registry.rollback("ibug68", "ada", to="v9")
+    with pytest.raises(RegistryError, match="v1 was promoted, but registry.jsonl has no line any more"):
+        registry.rollback("ibug68", "ada", to="v1")
+    registry.path.write_text("".join([*lines[:2], lines[3]]))  # v2 is not
+    serving = registry.serving("ibug68")
+    assert serving.version.version == "v1" and serving.problems[0].startswith("v2 was promoted, but")
+
+
+def test_a_name_and_a_reason_are_kept_as_one_line_of_text(registry):
+    registered(registry, "v1", decision="refused")
+    with pytest.raises(RegistryError, match="is no text that can be kept"):
+        registry.promote("v1", "\udcff", "because")
+    with pytest.raises(RegistryError, match="is no text that can be kept"):
+        registered(registry, "v2", who="\udcff")
+    assert list(registry.versions()) == ["v1"] and events(registry) == []
+    registry.promote("v1", " Ada\nL.", "beards,\r\n and hats")
+    (event,) = registry.history()
+    assert (event.who, event.reason) == ("Ada L.", "beards, and hats")
+
+
 def test_a_line_of_another_kind_of_file_is_an_error(registry):
     registered(registry, "v1")
     with registry.path.open("a") as file:

@@ -9,10 +9,12 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from fkd.correction_store import CorrectionStore
 from fkd.ui.options import build_parser, rules_for
 from fkd.ui.rights import Person, Right, Rules
 from fkd.ui.serve import addresses
 from fkd.ui.start import main
+from tests.correction_samples import a_correction
 from tests.hub_fixtures import put_on_hub
 from tests.nets import tiny_net
 
@@ -112,6 +114,15 @@ def test_a_foreign_corrections_file_is_told_of_before_the_first_save(launched, c
     (tmp_path / "corrections.csv").write_text("name,price\n")
     assert main(["--device", "cpu", "--annotations", str(tmp_path)]) == 1
     assert "is not a corrections file that this fkd reads" in capsys.readouterr().err and not launched
+
+
+def test_it_starts_where_nothing_can_be_saved_and_says_so(launched, capsys, tmp_path):
+    CorrectionStore(tmp_path).append(a_correction())
+    lock = tmp_path / "corrections.csv.lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()  # a lock that nobody can take, whatever their rights
+    assert main(["--device", "cpu", "--annotations", str(tmp_path)]) == 0
+    assert "no face can be saved until that is mended" in capsys.readouterr().err and launched
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,43 @@ def test_a_wrong_command_line_ends_with_2(capsys, arguments):
     assert ended.value.code == 2 and "usage: python -m training" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "value", "advice"),
+    [
+        ("finetune", "--batch-size", "0", "give a whole number above 0"),
+        ("finetune", "--steps", "0", "give a whole number above 0"),
+        ("finetune", "--steps", "-5", "give a whole number above 0"),
+        ("finetune", "--lr", "nan", "give a number above 0"),
+        ("finetune", "--lr", "-1", "give a number above 0"),
+        ("finetune", "--lr", "fast", "give a number above 0"),
+        ("finetune", "--share", "nan", "give a number above 0"),
+        ("finetune", "--share", "inf", "give a number above 0"),
+        ("finetune", "--replay", "2", "give a number from 0 to 1"),
+        ("finetune", "--threads", "-3", "give a whole number from 0 up"),
+        ("finetune", "--seed", "-1", "give a whole number from 0 up"),
+        ("finetune", "--who", "\udcff", "is no text that can be kept"),
+        ("train", "--epochs", "0", "give a whole number above 0"),
+        ("train", "--lr", "nan", "give a number from 0 to 1"),
+        ("train", "--ema-decay", "1.5", "give a number from 0 to 1"),
+        ("curve", "--counts", "x", "give a whole number above 0"),
+        ("promote", "--override", "\udcff", "is no text that can be kept"),
+        ("rollback", "--reason", "\udcff", "is no text that can be kept"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_with_what_to_give(capsys, command, option, value, advice):
+    with pytest.raises(SystemExit) as ended:
+        main([command, option, value])
+    assert ended.value.code == 2
+    assert f"error: argument {option}: " in (err := capsys.readouterr().err) and advice in err
+
+
+def test_help_says_a_percent_sign_once(capsys):
+    with pytest.raises(SystemExit):
+        main(["curve", "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "2 % of the outer-eye distance" in out
+
+
 def test_an_interrupted_training_ends_with_130(monkeypatch, capsys):
     def interrupted(options):
         raise KeyboardInterrupt

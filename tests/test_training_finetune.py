@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 
 from fkd import CancelledError, CorrectionsError, DataError, KeypointPredictor, RegistryError, WeightsError, hub
 from fkd.correction_store import CorrectionStore
@@ -25,7 +27,7 @@ from tests.pictures import astronaut, portrait, resized
 from training.config import FinetuneConfig
 from training.finetune import FinetuneJob, finetune
 from training.gate import Verdict
-from training.run_progress import ask_to_cancel, read_progress
+from training.run_progress import ask_to_cancel, is_running, read_progress
 
 LEARN = FinetuneConfig(steps=20, batch_size=8, lr=2e-3, device="cpu")
 QUICK = FinetuneConfig(steps=2, batch_size=4, device="cpu")
@@ -238,6 +240,28 @@ def test_a_training_that_runs_away_is_stopped_and_no_version(job):
     with pytest.raises(DataError, match="is no number. Try a lower --lr"):
         finetune(job, replace(QUICK, steps=9, lr=1e12))
     assert Registry(job.runs).versions() == {} and read_progress(job.out)[-1]["stage"] == "failed"
+
+
+@pytest.mark.parametrize("what", ["training.run_folder.write_whole", "training.contact_sheet.write_whole"])
+def test_a_full_disk_is_a_sentence_and_the_run_says_that_it_failed(job, monkeypatch, what):
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(what, full)
+    with pytest.raises(DataError, match="cannot be written .No space left on device.. Make room"):
+        finetune(job, QUICK)
+    last = read_progress(job.out)[-1]
+    assert last["stage"] == "failed" and "No space left on device" in last["reason"]
+    assert Registry(job.runs).versions() == {} and not is_running(job.out)
+
+
+def test_weights_that_cannot_be_written_even_to_the_temporary_folder_are_a_sentence(job, monkeypatch):
+    def full(net, folder) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("fkd.crop_net.CropNet.save_pretrained", full)
+    with pytest.raises(DataError, match="No space left on device"):
+        finetune(job, QUICK)
 
 
 def test_a_run_that_fails_on_the_way_says_so_in_its_folder(job, tmp_path):

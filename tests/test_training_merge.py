@@ -16,6 +16,7 @@ from fkd.geometry import crop_from_points
 from tests.corrected_faces import save_correction
 from training.dataset import is_held_out
 from training.merge import (
+    DAMAGED,
     N_POINTS,
     NO_LABEL,
     NO_PICTURE,
@@ -237,6 +238,24 @@ def test_what_the_base_holds_out_never_trains_and_stays_where_it_is(tmp_path):
     for merged in (merge([face], store, SCHEME), merge([], store, SCHEME, frozen=[face])):
         assert merged.training == [] and merged.report.held_out == (saved.id,)
     assert comparable(merge([face], store, SCHEME).base) == comparable([face])
+
+
+def test_a_damaged_picture_is_left_out_with_its_rows_and_told_of(tmp_path):
+    rows = [save(tmp_path, seed) for seed in range(3)]
+    path = tmp_path / rows[1].image
+    path.write_bytes(path.read_bytes()[:2000])
+    report = merge([], CorrectionStore(tmp_path), SCHEME).report
+    assert report.skipped == {DAMAGED: (rows[1].id,)} and report.damaged == (rows[1].image,)
+    assert set(report.training) == {rows[0].id, rows[2].id}
+    assert f"Damaged pictures: {rows[1].image}." in report.sentences()
+
+
+def test_where_everything_is_held_out_that_is_said(tmp_path):
+    saved = save(tmp_path)
+    (other,) = base_faces(tmp_path / "base", 1)
+    frozen = [replace(other, image=tmp_path / saved.image)]
+    with pytest.raises(CorrectionsError, match="is held out to measure on: correct pictures that are not"):
+        read_corrections(tmp_path, SCHEME, frozen=frozen)
 
 
 def test_the_newest_by_time_wins_also_where_files_were_joined_in_another_order(tmp_path):

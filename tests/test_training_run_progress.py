@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -63,6 +64,37 @@ def test_a_request_that_comes_too_late_does_not_stop_the_next_run(tmp_path):
     ask_to_cancel(tmp_path)
     progress.say("done")
     RunProgress(tmp_path).step("fine-tune", 1, 4)
+
+
+def test_a_request_that_was_there_before_a_run_does_not_stop_it_but_one_that_comes_at_once_does(tmp_path):
+    ask_to_cancel(tmp_path)  # of a run that was killed, or ended just then
+    progress = RunProgress(tmp_path)
+    progress.step("fine-tune", 1, 4)
+    RunProgress.say(progress, "failed", reason="")
+    progress = RunProgress(tmp_path)
+    ask_to_cancel(tmp_path)
+    with pytest.raises(CancelledError):
+        progress.step("cut out", 0, 4)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_part_of_a_line(tmp_path, monkeypatch):
+    progress = RunProgress(tmp_path)
+
+    def half(descriptor: int, payload: bytes) -> None:
+        os.write(descriptor, payload[: len(payload) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("training.run_progress.write_all", half)
+        with pytest.raises(DataError, match="cannot be written .No space left on device.. Make room"):
+            progress.step("fine-tune", 0, 4)
+    progress.say("failed", reason="x")
+    assert [row["stage"] for row in read_progress(tmp_path)] == ["started", "failed"]
+    with monkeypatch.context() as full:
+        full.setattr("training.run_progress.write_all", half)
+        with pytest.raises(DataError, match="cannot be written"):
+            RunProgress(tmp_path)
+    assert not is_running(tmp_path)
 
 
 def test_a_new_run_begins_with_nothing_and_a_line_that_is_being_written_does_not_count(tmp_path):

@@ -124,6 +124,12 @@ def test_the_more_faces_were_corrected_the_more_of_the_way_is_gone(trained, odd)
     assert heads == pytest.approx({1: 0.2, 4: 0.32}, rel=1e-3)
 
 
+def test_a_single_step_counts(trained, odd):
+    new = fit_corrections(trained, odd, None, replace(CONFIG, steps=1))
+    pairs = zip(new.parameters(), trained.parameters(), strict=True)
+    assert any(not torch.equal(mine, old) for mine, old in pairs)
+
+
 def test_the_old_network_stays_as_it_is_and_the_norms_keep_their_statistics(odd):
     old = tiny_net()
     before = {name: value.clone() for name, value in old.state_dict().items()}

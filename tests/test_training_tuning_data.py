@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fkd import DataError
 from fkd.correction_store import CorrectionStore
@@ -65,6 +66,18 @@ def test_a_corrected_picture_of_the_frozen_test_does_not_train(corrections, base
     data = read(corrections, (), [base])
     assert len(data.corrections) == 4 and rows[0].id not in data.corrections
     assert f"corrections/{rows[0].image}" in groups(data.held_out)
+
+
+def test_a_corrected_picture_of_the_frozen_test_is_told_although_only_one_has_metadata(corrections, base):
+    rows = list(CorrectionStore(corrections).read())
+    exif = Image.Exif()
+    exif[0x010F] = "Camera"
+    with Image.open(corrections / rows[0].image) as picture:
+        picture.save(base / "images" / "0.png", exif=exif)  # stored, it would be as the corrected one
+    for changes in ({"frozen": [base]}, {"base": [base]}):
+        data = read(corrections, **changes)
+        held_out = rows[0].id not in data.corrections
+        assert held_out == ("frozen" in changes or any(face.group == "base/0" for face in data.frozen))
 
 
 def test_the_ids_are_those_of_the_rows_that_train(corrections):

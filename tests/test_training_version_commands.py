@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.drawn_data import corrected_drawings, keypoints_folder
 from tests.nets import tiny_net
 from tests.weights_folders import damage, registered
 from training.cli import main
+from training.gate import Verdict
 
 QUICK = ["--steps", "2", "--batch-size", "4", "--device", "cpu", "--who", "ada"]
 
@@ -63,6 +65,17 @@ def test_from_corrections_to_a_version_that_serves_and_back(tune, runs, tmp_path
     )
     assert models.predictor("kaggle15").version == shipped
     assert [event.event for event in Registry(runs).history()] == ["promoted", "rolled_back"]
+
+
+@pytest.mark.parametrize("decision", ["refused", "undecided"])
+def test_the_command_that_is_printed_lets_the_version_serve(tune, tmp_path, capsys, monkeypatch, decision):
+    monkeypatch.setattr("training.finetune.decide", lambda measured, config: Verdict(decision, ("So it is.",)))
+    runs = tmp_path / "my runs"
+    assert main([*tune, "--runs", str(runs)]) == 0
+    typed = shlex.split(capsys.readouterr().out.splitlines()[-1].partition("To let it serve: ")[2])
+    assert typed[:3] == ["python", "-m", "training"] and main(typed[3:]) == 0
+    (event,) = Registry(runs).history()
+    assert event.event == ("overridden" if decision == "refused" else "promoted")
 
 
 def test_what_serves_is_what_the_next_fine_tune_starts_from(tune, runs):
@@ -125,6 +138,17 @@ def test_versions_tells_of_damage(runs, capsys):
     assert main(["versions", "--runs", str(runs)]) == 0
     told = capsys.readouterr()
     assert "The weights of v1 are damaged" in told.err and "No version of ibug68 serves" in told.out
+
+
+def test_a_reason_of_several_lines_leaves_the_table_in_one_line_a_version(runs, capsys):
+    registered(Registry(runs), "v1", decision="refused")
+    assert main(["promote", "v1", "--runs", str(runs), "--override", "beards\nand\thats"]) == 0
+    assert "overridden: beards and hats" in capsys.readouterr().out
+    with Registry(runs).path.open("a") as file:  # as it was written before
+        file.write(json.dumps({"event": "promoted", "version": "v1", "scheme": "ibug68", "reason": "a\nb"}) + "\n")
+    assert main(["versions", "--runs", str(runs)]) == 0
+    out = capsys.readouterr().out
+    assert "serves (a b)" in out and len(out.splitlines()) == 4
 
 
 def test_what_the_gate_refused_needs_a_reason(runs, capsys):

@@ -82,7 +82,7 @@ def has_reached(folder: Path, stage: str) -> bool:
 
 def serves_whole_weights(tuning: Tuning) -> bool:
     problems = [tuning.registry.problem_with(version) for version in tuning.registry.versions().values()]
-    return not any(problems) and tuning.serving("kaggle15") == "v0 serves kaggle15."
+    return not any(problems) and tuning.about_serving("kaggle15") == "v0 serves kaggle15."
 
 
 @pytest.mark.parametrize("stage", ["started", "fine-tune", "measured"])
@@ -109,4 +109,4 @@ def test_a_fine_tune_goes_on_without_its_app_and_the_next_one_follows_it(app, fo
     state = again.state()
     assert state.phase == "done" and serves_whole_weights(again)
     assert f"{state.version} serves kaggle15 now" in again.promote(state.version, "ada", "")
-    assert again.serving("kaggle15") == f"{state.version} serves kaggle15."
+    assert again.about_serving("kaggle15") == f"{state.version} serves kaggle15."

@@ -13,7 +13,7 @@ from fkd.ui.tuning import PACES, TuneSources, Tuning
 from fkd.versions import LEARNT
 from tests.drawn_data import corrected_drawings, keypoints_folder
 from tests.nets import tiny_net
-from tests.weights_folders import registered
+from tests.weights_folders import damage, registered
 from training.cli import build_parser
 from training.run_progress import RunProgress, read_progress
 
@@ -75,7 +75,7 @@ def make(tuning: Tuning, name: str, **values) -> None:
 
 def test_from_corrections_to_a_version_that_serves_and_back(tuning):
     """With the real process."""
-    assert tuning.state().phase == "idle" and tuning.serving("kaggle15") == "tiny-1 serves kaggle15."
+    assert tuning.state().phase == "idle" and tuning.about_serving("kaggle15") == "tiny-1 serves kaggle15."
     assert "has started" in start(tuning)
     assert tuning.state().going_on
     tuning._trainer._process.wait(600)  # some seconds where nothing else runs
@@ -91,10 +91,10 @@ def test_from_corrections_to_a_version_that_serves_and_back(tuning):
 
     predicted_before = tuning.models.predictor("kaggle15")
     assert f"{state.version} serves kaggle15 now" in tuning.promote(state.version, "tim", "")
-    assert tuning.serving("kaggle15") == f"{state.version} serves kaggle15."
+    assert tuning.about_serving("kaggle15") == f"{state.version} serves kaggle15."
     assert predicted_before.version == "tiny-1" and tuning.before("kaggle15") == "tiny-1"
-    assert tuning.roll_back("kaggle15", "tim").startswith(f"{state.version} no longer serves kaggle15")
-    assert tuning.serving("kaggle15") == "tiny-1 serves kaggle15."
+    assert tuning.roll_back("kaggle15", "tim", "tiny-1").startswith(f"{state.version} no longer serves kaggle15")
+    assert tuning.serving("kaggle15") == "tiny-1"
     assert [row.status for row in tuning.lineage("kaggle15")] == ["origin", "rolled back"]
 
 
@@ -209,6 +209,28 @@ def test_what_the_gate_refused_needs_a_reason(tuning):
     assert tuning.before("kaggle15") == "v1"
     with pytest.raises(RegistryError, match="no version “v3” any more"):
         tuning.promote("v3", "ada", "")
+
+
+def test_a_roll_back_that_means_another_version_than_the_page_said_changes_nothing(tuning):
+    for name in ("v1", "v2", "v3"):
+        make(tuning, name)
+        tuning.promote(name, "ada", "")
+    said = tuning.before("kaggle15")
+    tuning.roll_back("kaggle15", "ada", said)
+    with pytest.raises(RegistryError, match="Nothing was rolled back"):
+        tuning.roll_back("kaggle15", "tim", said)
+    assert said == "v2" == tuning.serving("kaggle15")
+
+
+def test_weights_that_are_damaged_while_they_serve_give_way_and_everything_says_so(tuning):
+    for name in ("v1", "v2"):
+        make(tuning, name)
+        tuning.promote(name, "ada", "")
+    assert tuning.serving("kaggle15") == "v2"
+    damage(tuning.registry, tuning.version("v2"))
+    assert tuning.about_serving("kaggle15").startswith("v1 serves kaggle15. The weights of v2 are damaged")
+    assert [row.status for row in tuning.lineage("kaggle15")] == ["origin", "serves", "damaged"]
+    assert tuning.before("kaggle15") == "tiny-1" and tuning.models.predictor("kaggle15").version == "v1"
 
 
 def test_versions_need_a_registry(tuning):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -31,7 +32,7 @@ from training.dataset import FaceSet, make_face_set
 from training.gate import GateConfig, Verdict, decide
 from training.merge_report import plural
 from training.run_folder import check_free_of_weights, make_run_folder, new_run_folder, write_weights
-from training.run_progress import RunProgress
+from training.run_progress import RunProgress, cannot_write
 from training.tune import fit_corrections
 from training.tuning_data import TuningData, read_tuning_data, some
 from training.unlabelled import every_fifth_photo, unlabelled_faces
@@ -94,6 +95,7 @@ def finetune(
 
     Raises:
         WeightsError, CorrectionsError, DataError, ImageError, RegistryError: if something cannot be used.
+        DataError also if there is no room on the disk.
         CancelledError: if it was told to stop; that is recorded too.
     """
     if config.threads:
@@ -115,17 +117,19 @@ def finetune(
     on_run(run)
     try:
         version = make_version(name, run, job, old, data, config, gate or GateConfig(), registry, progress)
+        for line in sentences(version):
+            say(line)
+        if job.promote and version.decision == "passed":
+            say(registry.promote(version.version, job.who))
     except CancelledError as error:
         registry.cancelled(name, old.config.scheme, job.who, str(error))
         progress.say("cancelled", reason=str(error))
         raise
-    except FkdError as error:
-        progress.say("failed", reason=str(error))
-        raise
-    for line in sentences(version):
-        say(line)
-    if job.promote and version.decision == "passed":
-        say(registry.promote(version.version, job.who))
+    except (FkdError, OSError) as error:
+        failure = error if isinstance(error, FkdError) else DataError(cannot_write(run, error))
+        with suppress(DataError):  # where there is no room for a line of it either, the sentence is for the console
+            progress.say("failed", reason=str(failure))
+        raise failure from error
     progress.say("done", version=version.version)
     return version
 

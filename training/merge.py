@@ -18,9 +18,10 @@ from fkd.formats import LabelledFace
 from fkd.metrics import outer_eye_distance_px
 from fkd.schemes import Scheme
 from training.corrected_face import GROUP, corrected_face, judged_labels, labels_of, whole_face
+from training.damaged_picture import is_damaged
 from training.dataset import is_held_out
 from training.merge_report import Conflict, MergeReport
-from training.same_picture import BasePictures
+from training.same_picture import SamePictures
 
 __all__ = ["Merged", "merge", "read_corrections"]
 
@@ -39,6 +40,7 @@ UNDONE = "taken back"
 SUPERSEDED = "superseded by a later save"
 N_POINTS = "its number of points is not the scheme's"
 NO_PICTURE = "its picture is missing"
+DAMAGED = "its picture is damaged"
 OLDER = "the face was opened and saved again"
 OTHER_PERSON = "somebody else saved the face later"
 NO_LABEL = "no point that counts"
@@ -84,6 +86,11 @@ def read_corrections(
         report = merged.report
         if len(report.skipped.get(OTHER_SCHEME, ())) == report.rows:
             raise CorrectionsError(f"There is no correction for {scheme.name} in “{store.path}” yet.")
+        if merged.held_out:
+            raise CorrectionsError(
+                f"Every picture that was corrected for {scheme.name} in “{store.path}” is held out to measure on: "
+                "correct pictures that are not in the frozen test as well."
+            )
         reasons = "; ".join(f"{reason}: {len(ids)}" for reason, ids in report.skipped.items())
         raise CorrectionsError(
             f"No correction for {scheme.name} in “{store.path}” has a point to learn from: move or confirm some points."
@@ -132,10 +139,13 @@ def merge(
     skipped: dict[str, list[str]] = {}
     in_force, first_saved, rows = rows_by_picture(corrections, scheme, skipped)
     missing = [image for image in in_force if not (corrections.folder / image).is_file()]
-    for image in missing:
-        skipped.setdefault(NO_PICTURE, []).extend(row.id for row in in_force.pop(image))
+    there = in_force.keys() - set(missing)
+    damaged = [image for image in in_force if image in there and is_damaged(corrections.folder / image)]
+    for reason, images in ((NO_PICTURE, missing), (DAMAGED, damaged)):
+        for image in images:
+            skipped.setdefault(reason, []).extend(row.id for row in in_force.pop(image))
 
-    pictures = BasePictures(corrections.folder, in_force)
+    pictures = SamePictures({image: (saves[0].image_width, saves[0].image_height) for image, saves in in_force.items()})
     held_pictures = set(first_saved[HOLD_OUT - 1 :: HOLD_OUT])
     held_pictures |= pictures.among([*frozen, *filter(is_frozen, base)])
     training: list[tuple[Correction, LabelledFace]] = []
@@ -167,6 +177,7 @@ def merge(
         points=dict(sum((states_that_train(row, face) for row, face in training), Counter())),
         conflicts=tuple(conflicts),
         missing=tuple(missing),
+        damaged=tuple(damaged),
         base=len(base),
         replaced=len(base) - len(kept),
     )

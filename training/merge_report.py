@@ -47,7 +47,7 @@ class MergeReport:
         skipped: ids of the rows that do neither, by the reason.
         points: how many points of the training rows train, by their state.
         conflicts: the faces that two people corrected.
-        missing: the pictures that rows name and that are not there.
+        missing, damaged: the pictures that rows name and that are not there, or cannot be read.
         base: how many base faces there were.
         replaced: how many of them gave way to a correction of the same face.
     """
@@ -63,6 +63,7 @@ class MergeReport:
     missing: tuple[str, ...]
     base: int
     replaced: int
+    damaged: tuple[str, ...] = ()
 
     def sentences(self) -> list[str]:
         """The report for people, a sentence a line."""
@@ -78,6 +79,8 @@ class MergeReport:
             lines.append(f"Left out, {reason}: {plural(len(ids), 'row')} ({shortened(ids)}).")
         if self.missing:
             lines.append(f"Missing pictures: {shortened(self.missing, characters=200)}.")
+        if self.damaged:
+            lines.append(f"Damaged pictures: {shortened(self.damaged, characters=200)}.")
         lines += self._disagreements()
         if self.base:
             replaced = f"; {self.replaced} gave way to corrections of the same faces" if self.replaced else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from fkd.crop_net import CONFIG_FILE, WEIGHTS_FILE, CropNet
 from fkd.durable import write_whole
@@ -58,8 +61,15 @@ def check_free_of_weights(out: Path) -> None:
 
 
 def write_weights(net: CropNet, out: Path) -> None:
-    """Write a network's files to `out`, each whole and on the disk; until both are there it holds no weights."""
+    """Write a network's files to `out`, each whole and on the disk; until both are there it holds no weights.
+
+    Raises:
+        OSError: if they cannot be written.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        net.save_pretrained(folder)
+        try:
+            net.save_pretrained(folder)
+        except SafetensorError as error:
+            raise OSError(errno.EIO, str(error), folder) from error
         for name in (WEIGHTS_FILE, CONFIG_FILE):
             write_whole(out / name, (Path(folder) / name).read_bytes())

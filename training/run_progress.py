@@ -19,10 +19,20 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
+from fkd.durable import write_all
 from fkd.errors import CancelledError, DataError
 from fkd.json_lines import JsonLines
 
-__all__ = ["ENDS", "STAGES", "RunProgress", "ask_to_cancel", "is_running", "latest_run", "read_progress"]
+__all__ = [
+    "ENDS",
+    "STAGES",
+    "RunProgress",
+    "ask_to_cancel",
+    "cannot_write",
+    "is_running",
+    "latest_run",
+    "read_progress",
+]
 
 STAGES = (
     "started", "find faces", "cut out", "fine-tune", "look", "measure", "measured", "done", "cancelled", "failed",
@@ -69,6 +79,24 @@ def ask_to_cancel(run: Path) -> None:
     (run / _CANCEL).touch()
 
 
+def cannot_write(run: Path, error: OSError) -> str:
+    """A sentence for what the operating system refused a run."""
+    return (
+        f"“{error.filename or run}” cannot be written ({error.strerror or error}). Make room on the disk, or name "
+        "another folder with --out or --runs; what serves stays as it is."
+    )
+
+
+def append_line(path: Path, line: bytes) -> None:
+    with path.open("ab", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            write_all(file.fileno(), line)
+        except OSError:
+            file.truncate(size)  # a part of a line would spoil the next one
+            raise
+
+
 class RunProgress:
     """The progress of one run, written to its folder.
 
@@ -78,7 +106,7 @@ class RunProgress:
         clock: seconds, for the time left.
 
     Raises:
-        DataError: if another process is at work on the run.
+        DataError: if another process is at work on the run, or its folder cannot be written.
     """
 
     def __init__(
@@ -95,17 +123,28 @@ class RunProgress:
             self._lock.acquire()
         except Timeout as error:
             raise DataError(f"Another fine-tune is at work in “{run}”. Name another folder with --out.") from error
-        (run / _PROGRESS).unlink(missing_ok=True)  # of a run that was killed here
+        except OSError as error:
+            raise DataError(cannot_write(run, error)) from error
+        # Of a run that was here before. The request goes first: nobody can have meant a run that has no line yet.
+        (run / _CANCEL).unlink(missing_ok=True)
+        (run / _PROGRESS).unlink(missing_ok=True)
         self.say("started", pid=os.getpid())
 
     def say(self, stage: str, **values) -> None:
-        """Append a line."""
-        with (self.run / _PROGRESS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"stage": stage} | values) + "\n")
-        if stage in ENDS:  # too late to be told to stop
-            (self.run / _CANCEL).unlink(missing_ok=True)
-            (self.run / _LOCK).unlink(missing_ok=True)
-            self._lock.release()
+        """Append a line.
+
+        Raises:
+            DataError: if there is no room for it; then none of it is there. The end of a run is its end all the same.
+        """
+        try:
+            append_line(self.run / _PROGRESS, json.dumps({"stage": stage} | values).encode() + b"\n")
+        except OSError as error:
+            raise DataError(cannot_write(self.run, error)) from error
+        finally:
+            if stage in ENDS:  # too late to be told to stop
+                (self.run / _CANCEL).unlink(missing_ok=True)
+                (self.run / _LOCK).unlink(missing_ok=True)
+                self._lock.release()
 
     def step(self, stage: str, step: int, steps: int, **values) -> None:
         """A step of a stage is done (0 begins it); written a hundred times a stage at most.

@@ -1,30 +1,32 @@
-"""Base pictures that are corrected ones too: told by their contents, as the corrections name them by these."""
+"""Pictures that are corrected ones too: told by what the store would keep of them, as it names them by that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
+from fkd.errors import ImageError
 from fkd.formats import LabelledFace
-from fkd.image_store import content_name
+from fkd.image_store import content_name, stored_name
+from fkd.images import upright_size
 
-__all__ = ["BasePictures"]
+__all__ = ["SamePictures"]
 
 
-class BasePictures:
-    """Finds the corrected picture that a base face is in, if its file is the same byte for byte.
+class SamePictures:
+    """Finds the corrected picture that a labelled face is in: the same file, or one that is stored as it.
 
-    A photo that was turned upright or freed of its metadata when it was stored is another file, and not found.
+    The store turns photos upright and frees them of their metadata, so the bytes of a photo from a camera are not those
+    that it keeps. What the store would make of a photo is worked out only where a corrected picture has its size.
 
     Args:
-        folder: that the corrections are in.
-        images: the corrected pictures, as rows name them; all are there.
+        sizes_px: (width, height) of the corrected pictures, by the name that rows have for them.
     """
 
-    def __init__(self, folder: Path, images: Iterable[str]):
-        self._by_name = {Path(image).stem: image for image in images}
-        # Only a file of the same size needs to be read.
-        self._sizes = {(folder / image).stat().st_size for image in self._by_name.values()}
+    def __init__(self, sizes_px: Mapping[str, tuple[int, int]]):
+        self._by_name = {Path(image).stem: image for image in sizes_px}
+        self._sizes_px = set(sizes_px.values())
         self._known: dict[Path, str] = {}
 
     def of(self, face: LabelledFace) -> str:
@@ -32,11 +34,23 @@ class BasePictures:
         if not isinstance(face.image, Path):
             return ""
         if face.image not in self._known:
-            is_candidate = face.image.stat().st_size in self._sizes
-            name = content_name(face.image.read_bytes()) if is_candidate else ""
-            self._known[face.image] = self._by_name.get(name, "")
+            self._known[face.image] = self._look(face.image)
         return self._known[face.image]
 
     def among(self, faces: Iterable[LabelledFace]) -> set[str]:
         """The corrected pictures that the faces are in."""
         return {self.of(face) for face in faces} - {""}
+
+    def _look(self, path: Path) -> str:
+        try:
+            if _size_px(path, path.stat().st_mtime_ns) not in self._sizes_px:
+                return ""
+            name = content_name(path.read_bytes())
+            return self._by_name.get(name) or self._by_name.get(Path(stored_name(path)).stem, "")
+        except (ImageError, OSError):  # it is told of where its face is cut out, if it ever is
+            return ""
+
+
+@lru_cache(maxsize=100_000)
+def _size_px(path: Path, changed_ns: int) -> tuple[int, int]:
+    return upright_size(path)  # a third of a millisecond, which the app need not spend at every look

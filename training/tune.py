@@ -90,7 +90,7 @@ def fit_corrections(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimiser.step()
-        if step >= UNSETTLED * config.steps:
+        if step >= min(UNSETTLED * config.steps, config.steps - 1):  # the last one always, be it the only one
             mean.update_parameters(net)
         on_step(step + 1, config.steps, loss.item())
         if (step + 1) * LOOKS // config.steps > step * LOOKS // config.steps:

@@ -101,6 +101,17 @@ class ServedModels:
         finally:
             self._switching.release()
 
+    def look_again(self, scheme: str) -> None:
+        """Switch to what the registry says serves `scheme`, although it says what it said before: weights that are
+        served may have been damaged since, and the next start would pass them over.
+
+        Raises:
+            SchemeError: as for `predictor`.
+        """
+        self.predictor(scheme)
+        with self._switching:
+            self._switch(scheme)
+
     def notice(self, scheme: str) -> str:
         """What is wrong with promoted weights of `scheme` or with the registry; "" if all is well."""
         found = self.registry.notices if self.registry else []

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FkdError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
-    if notice := models.notice(scheme):
+    for notice in filter(None, [models.notice(scheme), *desk.start_notices]):
         print(f"app.py: {notice}", file=sys.stderr)
     print(f"Serving {serving}, on {models.predictor(scheme).device}; corrections go to {desk.store.path}.", flush=True)
     sources = TuneSources(scheme, tuple(options.base), tuple(options.frozen), options.unlabelled)

@@ -60,6 +60,7 @@ def build_tune_tab(tab: gr.Tab, tuning: Tuning, door: Door, scheme: str) -> None
     roll_back = gr.Button("Roll back", visible=False, elem_id="fkd-tune-rollback")
     clock = gr.Timer(_LOOK_SECONDS, active=False)
     seen = gr.State("")  # the run whose end was shown
+    offered = gr.State("")  # what the button says that it lets serve
 
     def let(action: Callable, right: Right = Right.TUNE) -> Callable:
         return told(door.guard(right, action))
@@ -88,19 +89,21 @@ def build_tune_tab(tab: gr.Tab, tuning: Tuning, door: Door, scheme: str) -> None
         rows, before = tuning.lineage(scheme), tuning.before(scheme)
         made = [(f"{row.version}: {row.status}", row.version) for row in reversed(rows) if row.status != "origin"]
         names = [name for _, name in made]
-        newest = next(iter(names), None)
+        name = kept if kept in names else next(iter(names), None)
         return (
             gr.Column(visible=bool(made)),
-            gr.Dropdown(made, value=kept if kept in names else newest),
-            lineage_view(rows, tuning.serving(scheme)),
+            gr.Dropdown(made, value=name),
+            lineage_view(rows, tuning.about_serving(scheme)),
             gr.Button(f"Roll back to {before}", visible=bool(before)),
+            before,
+            *show_version(name, scheme),
         )
 
     def show_version(name: str | None, scheme: str):
         if not name:
             return "", None, gr.Textbox(visible=False), gr.Button(visible=False)
         one = tuning.version(name)
-        serves = tuning.registry.pile(scheme)[-1:] == [name]
+        serves = tuning.serving(scheme) == name
         picture = tuning.changed_most(one)
         return (
             verdict(one, serves), None if picture is None else str(picture),
@@ -117,21 +120,25 @@ def build_tune_tab(tab: gr.Tab, tuning: Tuning, door: Door, scheme: str) -> None
     def promote_version(name: str, typed: str, reason: str, request: gr.Request):
         return say(tuning.promote(name, name_of(typed, request), reason))
 
-    def roll_back_version(scheme: str, typed: str, request: gr.Request):
-        return say(tuning.roll_back(scheme, name_of(typed, request)))
+    def roll_back_version(scheme: str, typed: str, expected: str, request: gr.Request):
+        return say(tuning.roll_back(scheme, name_of(typed, request), expected))
+
+    def over():
+        # What was said when it started, or was told to stop, holds no longer.
+        return gr.skip() if tuning.state().going_on else say(_INTRO)
 
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
     followed = [running, clock, start, cancel, seen]
-    listed = [result, version, versions, roll_back]
     shown = [compared, picture, reason, promote]
+    # In one answer: what came after would be sent a version that is no longer among the choices.
+    listed = [result, version, versions, roll_back, offered, *shown]
     for event in (tab.select, chosen.change):
         event(let(show_preview), chosen, learnt, **quiet)
-        event(let(show_versions), chosen, listed, **quiet).success(let(show_version), [version, chosen], shown, **quiet)
+        event(let(show_versions), chosen, listed, **quiet)
     tab.select(let(follow), None, followed, **quiet)
     clock.tick(let(follow), None, followed, **quiet)
-    seen.change(let(show_versions), chosen, listed, **quiet).success(
-        let(show_version), [version, chosen], shown, **quiet
-    )
+    seen.change(let(show_versions), chosen, listed, **quiet)
+    seen.change(let(over), None, status, **quiet)
     version.input(let(show_version), [version, chosen], shown, **quiet)
     start.click(let(start_run), [chosen, pace, who, at_once], status, **quiet).success(
         let(follow), None, followed, **quiet
@@ -139,8 +146,9 @@ def build_tune_tab(tab: gr.Tab, tuning: Tuning, door: Door, scheme: str) -> None
     cancel.click(let(cancel_run), None, status, **quiet)
     for button, act, right, inputs in (
         (promote, promote_version, Right.PROMOTE, [version, who, reason]),
-        (roll_back, roll_back_version, Right.ROLL_BACK, [chosen, who]),
+        (roll_back, roll_back_version, Right.ROLL_BACK, [chosen, who, offered]),
     ):
-        button.click(let(act, right), inputs, status, **quiet).success(
-            let(show_versions), [chosen, version], listed, **quiet
-        ).success(let(show_version), [version, chosen], shown, **quiet)
+        # Also where it was refused: somebody did something meanwhile, and the page does not know it yet.
+        done = button.click(let(act, right), inputs, status, **quiet)
+        for event in (done.success, done.failure):
+            event(let(show_versions), [chosen, version], listed, **quiet)

@@ -41,7 +41,7 @@ class Pace:
 
 
 PACES = {
-    "quick": Pace("Quick: a first look, under a minute", 30, 16, 0.75),
+    "quick": Pace("Quick: a first look, about a minute", 48, 16, 0.75),
     "thorough": Pace(
         "Thorough: the best result, some minutes", FinetuneConfig.steps, FinetuneConfig.batch_size, FinetuneConfig.share
     ),
@@ -179,7 +179,7 @@ class Tuning:
 
     def lineage(self, scheme: str) -> list[LineageRow]:
         """The versions of a scheme, oldest first."""
-        return lineage(self.registry, scheme)
+        return lineage(self.registry, scheme, self.serving(scheme))
 
     def version(self, name: str) -> Version:
         """A version by its name.
@@ -198,16 +198,17 @@ class Tuning:
         return path if path.is_file() else None
 
     def serving(self, scheme: str) -> str:
+        """The version that serves a scheme: the one that is promoted and whole now."""
+        self.models.look_again(scheme)
+        return self.models.predictor(scheme).version
+
+    def about_serving(self, scheme: str) -> str:
         """A sentence about what serves a scheme, and what is wrong if something is."""
-        version = self.models.predictor(scheme).version
-        return " ".join(filter(None, [f"{version} serves {scheme}.", self.models.notice(scheme)]))
+        return " ".join(filter(None, [f"{self.serving(scheme)} serves {scheme}.", self.models.notice(scheme)]))
 
     def before(self, scheme: str) -> str:
         """What a roll back would let serve; "" if there is nothing to roll back."""
-        pile = self.registry.pile(scheme)
-        if not pile:
-            return ""
-        return pile[-2] if len(pile) > 1 else self.version(pile[0]).parent
+        return self.registry.before(scheme)
 
     def promote(self, version: str, who: str, reason: str) -> str:
         """Let a version serve; returns a sentence.
@@ -224,13 +225,16 @@ class Tuning:
         self.models.refresh()
         return sentence
 
-    def roll_back(self, scheme: str, who: str) -> str:
+    def roll_back(self, scheme: str, who: str, expected: str) -> str:
         """Let what served before serve again; returns a sentence.
 
+        Args:
+            expected: what the person was told that this lets serve, see `before`.
+
         Raises:
-            RegistryError: if there is nothing to roll back.
+            RegistryError: if there is nothing to roll back, or that is not what would serve any more.
         """
-        sentence = self.registry.rollback(scheme, who)
+        sentence = self.registry.rollback(scheme, who, expected=expected)
         self.models.refresh()
         return sentence
 

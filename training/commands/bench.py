@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import astuple
 
+from training.commands.values import positive
+
 __all__ = ["add_parser"]
 
 MIRROR_PASSES = 2
@@ -36,12 +38,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     bench.add_argument("--batch-rounds", type=positive, default=5, help="of those tables (default: %(default)s)")
     bench.add_argument("--compile", action="store_true", help="try torch.compile too: takes minutes")
     bench.set_defaults(run=run)
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError("give a whole number above 0")
-    return int(text)
 
 
 def run(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from training.commands.options import add_measured, progress
+from training.commands.values import natural
 
 __all__ = ["add_parser"]
 
@@ -25,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     compare.add_argument("first", metavar="A", help="a shipped name, a folder or a Hub id")
     compare.add_argument("second", metavar="B", help="the other one")
     add_measured(compare)
-    compare.add_argument("--seed", type=int, default=0, help="of the resamples (default: %(default)s)")
+    compare.add_argument("--seed", type=natural, default=0, help="of the resamples (default: %(default)s)")
     compare.add_argument("--json", action="store_true", help="print one JSON object")
     compare.set_defaults(run=run)
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fkd.errors import DataError
+from training.commands.values import positive
 
 __all__ = ["add_parser"]
 
@@ -29,7 +30,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     convert.add_argument(
         "--pictures", type=Path, metavar="CSV", help="measure on the full rows of Kaggle's training.csv or .zip"
     )
-    convert.add_argument("--rows", type=int, default=20, help="so many of its first full rows (default: %(default)s)")
+    convert.add_argument(
+        "--rows", type=positive, default=20, help="so many of its first full rows (default: %(default)s)"
+    )
     convert.add_argument(
         "--weights", default="ibug68", metavar="W", help="the network that reads them (default: ibug68)"
     )

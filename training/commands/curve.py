@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from training.commands.options import add_common
+from training.commands.values import positive
 from training.config import FinetuneConfig
 
 __all__ = ["add_parser"]
@@ -16,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "curve",
         help="measure the error against the number of corrected faces",
         description="A simulated person corrects faces of a domain that the weights know little of: points farther "
-        "than 2 %% of the outer-eye distance from their label are moved to it, the others are confirmed. After each of "
+        "than 2 % of the outer-eye distance from their label are moved to it, the others are confirmed. After each of "
         "--counts corrections the weights are fine-tuned as finetune does it, and measured on other faces of the "
         "domain and on the frozen test. DIR gets curve.json and curve.png, and nothing else is kept.",
         epilog="Example: python -m training curve --domain caricature68 --base wild68 --counts 5 10 20 --tested 30 "
@@ -47,13 +48,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     curve.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the numbers and the plot")
     add_common(curve, defaults)
     curve.set_defaults(run=run)
-
-
-def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("give a number from 1 up")
-    return number
 
 
 def run(options: argparse.Namespace) -> None:

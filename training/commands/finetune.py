@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fkd.schemes import scheme_names
 from training.commands.options import add_common, add_registry, add_who, stage_bars
+from training.commands.values import above_zero, positive, share
 from training.config import FinetuneConfig
 
 __all__ = ["add_parser"]
@@ -49,16 +50,18 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--promote", choices=["auto", "never"], default="never",
         help="auto lets the version serve at once if it passes the gate (default: %(default)s)",
     )  # fmt: skip
-    tune.add_argument("--steps", type=int, default=defaults.steps, help="optimiser steps (default: %(default)s)")
-    tune.add_argument("--batch-size", type=int, default=defaults.batch_size, help="faces a step (default: %(default)s)")
-    tune.add_argument("--lr", type=float, default=defaults.lr, help="peak learning rate (default: %(default)s)")
+    tune.add_argument("--steps", type=positive, default=defaults.steps, help="optimiser steps (default: %(default)s)")
     tune.add_argument(
-        "--replay", type=float, default=defaults.replay, help="share of base faces (default: %(default)s)"
+        "--batch-size", type=positive, default=defaults.batch_size, help="faces a step (default: %(default)s)"
+    )
+    tune.add_argument("--lr", type=above_zero, default=defaults.lr, help="peak learning rate (default: %(default)s)")
+    tune.add_argument(
+        "--replay", type=share, default=defaults.replay, help="share of base faces (default: %(default)s)"
     )
     tune.add_argument(
-        "--share", type=float, default=defaults.share,
+        "--share", type=above_zero, default=defaults.share,
         help="how far to go from the old weights to the tuned ones, where there is labelled base data; few steps teach "
-        "noise too, and 0.75 suits 30 of them (default: %(default)s)",
+        "noise too, and 0.75 suits 48 of them (default: %(default)s)",
     )  # fmt: skip
     add_common(tune, defaults)
     tune.add_argument(
@@ -166,7 +169,15 @@ def tell_registered(version, options: argparse.Namespace) -> None:
     folder = options.runs / version.folder
     print(f"Registered {version.version}, with its weights in {folder}. Look at {folder / 'changed_most.png'}.")
     if options.promote != "auto" or version.decision != "passed":
-        print(f"What serves was not changed. To let it serve: python -m training promote {version.version}")
+        print(f"What serves was not changed. To let it serve: {promotion(version, options.runs)}")
+
+
+def promotion(version, runs: Path) -> str:
+    """The command that lets a version serve, as it is typed."""
+    import shlex
+
+    against = ["--override", "your reason, for the record"] if version.decision == "refused" else []
+    return shlex.join(["python", "-m", "training", "promote", version.version, "--runs", str(runs), *against])
 
 
 def serving_weights(runs: Path, scheme: str) -> str | Path:

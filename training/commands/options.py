@@ -7,14 +7,17 @@ import getpass
 from collections.abc import Callable
 from pathlib import Path
 
+from training.commands.values import natural, text
 from training.config import FinetuneConfig, TrainConfig
 
 __all__ = ["add_common", "add_measured", "add_registry", "add_who", "progress", "split_weight", "stage_bars"]
 
 
 def add_common(parser: argparse.ArgumentParser, defaults: TrainConfig | FinetuneConfig) -> None:
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="of everything random (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all)")
+    parser.add_argument(
+        "--seed", type=natural, default=defaults.seed, help="of everything random (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=natural, default=0, help="CPU threads, 0 for all (default: all)")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="where to compute")
 
 
@@ -39,7 +42,9 @@ def add_registry(parser: argparse.ArgumentParser) -> None:
 
 
 def add_who(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--who", metavar="NAME", default=user_name(), help="for the record (default: %(default)s)")
+    parser.add_argument(
+        "--who", type=text, metavar="NAME", default=user_name(), help="for the record (default: %(default)s)"
+    )
 
 
 def user_name() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from training.commands.options import add_registry, add_who
+from training.commands.values import text
 
 __all__ = ["add_parser"]
 
@@ -18,7 +19,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         epilog="Example: python -m training promote ibug68-20261105-101112 --override 'the frozen test is mislabelled'",
     )
     promote.add_argument("version", metavar="VERSION", help="as “python -m training versions” lists it")
-    promote.add_argument("--override", metavar="REASON", default="", help="why to promote it although the gate refused")
+    promote.add_argument(
+        "--override", type=text, metavar="REASON", default="", help="why to promote it although the gate refused"
+    )
     add_registry(promote)
     add_who(promote)
     promote.set_defaults(run=run)

@@ -6,6 +6,7 @@ import argparse
 
 from fkd.schemes import scheme_names
 from training.commands.options import add_registry, add_who
+from training.commands.values import text
 
 __all__ = ["add_parser"]
 
@@ -20,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     rollback.add_argument("--to", metavar="VERSION", help="a version that served before (default: the one before)")
     rollback.add_argument("--scheme", choices=scheme_names(), default="ibug68", help="(default: %(default)s)")
-    rollback.add_argument("--reason", default="", help="why, for the record")
+    rollback.add_argument("--reason", type=text, default="", help="why, for the record")
     add_registry(rollback)
     add_who(rollback)
     rollback.set_defaults(run=run)

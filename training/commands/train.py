@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fkd.model_config import ARCHITECTURES, ModelConfig
 from fkd.schemes import Scheme, scheme_names
 from training.commands.options import add_common, progress, split_weight
+from training.commands.values import positive, share
 from training.config import AUGMENTATIONS, MODEL_SIZES, PRECISIONS, TrainConfig
 
 if TYPE_CHECKING:  # these load torch, which --help need not wait for
@@ -66,7 +67,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     train.add_argument(
         "--warp-sd",
-        type=float,
+        type=share,
         default=defaults.warp_sd,
         metavar="SD",
         help="warp half of the faces smoothly by shifts of this standard deviation, in sides of their pictures: other "
@@ -80,28 +81,28 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     train.add_argument("--init", metavar="W", help="start from these weights; what does not fit (the head) starts anew")
     train.add_argument(
-        "--epochs", type=int, default=defaults.epochs, help="passes over the faces (default: %(default)s)"
+        "--epochs", type=positive, default=defaults.epochs, help="passes over the faces (default: %(default)s)"
     )
     train.add_argument(
-        "--batch-size", type=int, default=defaults.batch_size, help="faces a step (default: %(default)s)"
+        "--batch-size", type=positive, default=defaults.batch_size, help="faces a step (default: %(default)s)"
     )
     train.add_argument(
         "--accumulate",
-        type=int,
+        type=positive,
         default=defaults.accumulate,
         metavar="N",
         help="compute each step in N parts, for want of memory (default: %(default)s)",
     )
-    train.add_argument("--lr", type=float, default=defaults.lr, help="peak learning rate (default: %(default)s)")
+    train.add_argument("--lr", type=share, default=defaults.lr, help="peak learning rate (default: %(default)s)")
     train.add_argument(
         "--ema-decay",
-        type=float,
+        type=share,
         default=defaults.ema_decay,
         help="of the moving average of the weights, which is what is saved (default: %(default)s)",
     )
     train.add_argument(
         "--small-share",
-        type=float,
+        type=share,
         default=defaults.small_share,
         help=f"share of the steps, the first ones, that see crops of {defaults.small_px} px only: half the cost, for "
         "networks that are new (default: %(default)s)",

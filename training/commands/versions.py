@@ -62,7 +62,7 @@ def cells(row) -> tuple[str, ...]:
         str(row.corrections),
         "-" if row.frozen_error is None else f"{row.frozen_error:.2%}",
         f"{held.before:.2%} → {held.after:.2%} ({held.n})" if held else "-",
-        f"{row.status} ({row.reason})" if row.reason else row.status,
-        row.who or "-",
+        f"{row.status} ({' '.join(row.reason.split())})" if row.reason else row.status,
+        " ".join(row.who.split()) or "-",
         row.time_utc or "-",
     )
