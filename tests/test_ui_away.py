@@ -11,7 +11,7 @@ from fkd.hub_pull import pull
 from fkd.ui.away import jobs_away
 from fkd.ui.models import ServedModels
 from fkd.ui.tune_views import progress
-from fkd.ui.tuning import TuneSources, Tuning
+from fkd.ui.tuning import PACES, TuneSources, Tuning
 from tests.drawn_data import corrected_drawings
 from tests.hub_fixtures import environment, put_on_hub
 from tests.hub_standin import ADA, HubStandIn
@@ -88,7 +88,7 @@ def test_the_button_starts_a_job_and_its_result_comes_home_to_the_gate(tuning, i
     assert spec["flavor"] == "t4-small"
     assert [volume["source"] for volume in spec["volumes"]] == ["ada/fkd", "ada/faces", "ada/wild", "ada/more"]
     script = spec["command"][2]
-    assert str(tmp_path) not in script and "--steps=30" in script and "ada/corrections" in script
+    assert str(tmp_path) not in script and f"--steps={PACES['quick'].steps}" in script and "ada/corrections" in script
     printed = "\n".join(tuning._trainer._lines())
     assert "fine-tune 1/2" in printed and ADA not in printed
 
