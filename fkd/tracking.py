@@ -80,7 +80,7 @@ class FaceTracker:
 
     Args:
         predictor: may be shared by any number of trackers.
-        detector: likewise; None makes one of its own.
+        detector: likewise; None makes one of its own, which looks at frames as large as they are at most.
         detect_every: how many frames go by between two looks for new faces.
     """
 
@@ -88,7 +88,7 @@ class FaceTracker:
         self, predictor: KeypointPredictor, detector: FaceDetector | None = None, detect_every: int = DETECT_EVERY
     ):
         self._predictor = predictor
-        self._detector = detector or FaceDetector()
+        self._detector = detector or FaceDetector(most_enlarged=1.0)
         self._detect_every = detect_every
         self._tracks: list[_Track] = []
         self._lost: list[_Track] = []

@@ -85,7 +85,7 @@ class LiveSessions:
         predictor = self._models.predictor(scheme)
         with self._lock:
             if self._detector is None:
-                self._detector = FaceDetector()
+                self._detector = FaceDetector(most_enlarged=1.0)
             if session not in self._cameras:
                 self._cameras[session] = _Camera(FaceTracker(for_frames(predictor), self._detector, DETECT_EVERY))
             self._cameras.move_to_end(session)
