@@ -96,14 +96,16 @@ def build_tune_tab(tab: gr.Tab, tuning: Tuning, door: Door, scheme: str) -> None
             lineage_view(rows, tuning.about_serving(scheme)),
             gr.Button(f"Roll back to {before}", visible=bool(before)),
             before,
-            *show_version(name, scheme),
+            *version_view(name, any(row.version == name and row.status == "serves" for row in rows)),
         )
 
     def show_version(name: str | None, scheme: str):
+        return version_view(name, tuning.serving(scheme) == name)
+
+    def version_view(name: str | None, serves: bool):
         if not name:
             return "", None, gr.Textbox(visible=False), gr.Button(visible=False)
         one = tuning.version(name)
-        serves = tuning.serving(scheme) == name
         picture = tuning.changed_most(one)
         return (
             verdict(one, serves), None if picture is None else str(picture),
