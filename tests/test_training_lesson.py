@@ -13,7 +13,7 @@ def taught(warp_sd: float) -> tuple[torch.Tensor, Lesson]:
     """What the network saw in a lesson, and the lesson."""
     torch.manual_seed(0)
     faces = make_face_set(dotted_faces(8), load_scheme("kaggle15"), 64)
-    lesson = Lesson(tiny_net(), 1, TrainConfig(augmentation="none", warp_sd=warp_sd))
+    lesson = Lesson(tiny_net(), ("only",), TrainConfig(augmentation="none", warp_sd=warp_sd))
     seen = []
     lesson.net.register_forward_pre_hook(lambda net, inputs: seen.append(inputs[0].detach()))
     generator = torch.Generator().manual_seed(0)

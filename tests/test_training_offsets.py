@@ -26,7 +26,7 @@ def test_a_constant_shift_between_two_sources_is_learnt():
     source, pixel = torch.arange(40) % 2, torch.full((40,), 0.01)
     shift = 0.02 * torch.randn((15, 2), generator=random)
     labels = truth + shift * source[:, None, None]
-    offset = SourceOffset(2, 15)
+    offset = SourceOffset(("first", "second"), 15)
     optimiser = torch.optim.Adam([offset.others], lr=2e-3)
     for _ in range(100):
         optimiser.zero_grad()
@@ -46,7 +46,7 @@ def test_mirrored_pictures_give_away_where_pixels_are_counted_from():
     truth = 0.3 + 0.4 * torch.rand((48, 15, 2), generator=random)
     source, pixel = torch.zeros(48, dtype=torch.long), 1.0 / (50.0 + 250.0 * torch.rand(48, generator=random))
     labels, chips = truth + 2.0 * pixel[:, None, None], torch.zeros((48, 3, 8, 8), dtype=torch.uint8)
-    offset, taken = SourceOffset(1, 15), torch.zeros(15, 2, requires_grad=True)
+    offset, taken = SourceOffset(("only",), 15), torch.zeros(15, 2, requires_grad=True)
     optimiser = torch.optim.Adam([{"params": [offset.origin_px], "lr": 0.1}, {"params": [taken], "lr": 5e-3}])
     for step in range(60):
         seen, labelled = (
@@ -60,7 +60,7 @@ def test_mirrored_pictures_give_away_where_pixels_are_counted_from():
 
 
 def test_missing_labels_leave_the_shift_finite():
-    offset = SourceOffset(2, 15)
+    offset = SourceOffset(("first", "second"), 15)
     labels = torch.full((2, 15, 2), torch.nan)
     labels[1, 3] = 0.5
     moved = offset(labels, torch.tensor([0, 1]), torch.full((2,), 0.01))
@@ -71,7 +71,7 @@ def test_missing_labels_leave_the_shift_finite():
 def test_the_conventions_of_the_other_sources_are_told_in_sides_of_the_crop():
     sources = ["wild", "video", "wild", "drawn"]
     faces = make_face_set([replace(f, source=s) for f, s in zip(dotted_faces(4), sources, strict=True)], SCHEME, 64)
-    offset = SourceOffset(3, 15)
+    offset = SourceOffset(("wild", "video", "drawn"), 15)
     with torch.no_grad():
         offset.others[0, 3] = torch.tensor([0.01, -0.02])  # in chips
         offset.origin_px[:] = torch.tensor([1.0, 1.0, 3.0])
@@ -83,11 +83,22 @@ def test_the_conventions_of_the_other_sources_are_told_in_sides_of_the_crop():
     assert all(round(value, 5) == value for shifts in conventions.values() for shift in shifts for value in shift)
 
 
+def test_a_training_begins_with_what_the_one_before_learnt_of_a_convention():
+    faces = make_face_set(
+        [replace(f, source=s) for f, s in zip(dotted_faces(2), ["wild", "video"], strict=True)], SCHEME, 64
+    )
+    known = {"video": tuple((round(0.001 * i, 3), -0.02) for i in range(15)), "elsewhere": ((9.0, 9.0),) * 15}
+    begun = SourceOffset(("wild", "video"), 15, 0.8, known)
+    assert begun.conventions(faces) == {"video": known["video"]} and begun.label_origin_px() == 0.8
+    lesson = Lesson(tiny_net(conventions=known), ("wild", "video"), TrainConfig())
+    torch.testing.assert_close(lesson.offset.others, begun.others)
+
+
 def test_a_lesson_takes_the_offsets_off_before_anything_turns_the_face():
     faces = make_face_set(dotted_faces(4), SCHEME, 64)
     net, config = tiny_net(), TrainConfig(augmentation="none")
     every = slice(None)
-    lesson = Lesson(net, 1, config)
+    lesson = Lesson(net, ("only",), config)
     shifted = faces.points + 3.0 * faces.pixel[:, None, None]
     args = faces.source, faces.pixel, 64, torch.Generator()
     with torch.no_grad():
@@ -99,7 +110,7 @@ def test_a_lesson_takes_the_offsets_off_before_anything_turns_the_face():
 
 
 def test_only_matrices_decay_and_the_origin_is_fast():
-    groups = Lesson(tiny_net(), 2, TrainConfig(weight_decay=0.1)).optimiser().param_groups
+    groups = Lesson(tiny_net(), ("first", "second"), TrainConfig(weight_decay=0.1)).optimiser().param_groups
     assert [group["weight_decay"] for group in groups] == [0.1, 0.0, 0.0]
     assert all(p.dim() > 1 for p in groups[0]["params"]) and groups[2]["faster"] > groups[0]["faster"] == 1.0
     assert groups[2]["params"][0].shape == (2,)

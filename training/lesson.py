@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from fkd.model import CropNet
@@ -27,11 +29,12 @@ class Lesson(torch.nn.Module):
     One module, for several processes share the gradients of what one call of one module computed.
     """
 
-    def __init__(self, net: CropNet, n_sources: int, config: TrainConfig):
+    def __init__(self, net: CropNet, sources: Sequence[str], config: TrainConfig):
         super().__init__()
         self.net = net
         self.scheme = load_scheme(net.config.scheme)
-        self.offset = SourceOffset(n_sources, self.scheme.n_points, net.config.label_origin_px)
+        known = net.config
+        self.offset = SourceOffset(sources, self.scheme.n_points, known.label_origin_px, known.conventions)
         self.config = config
 
     def forward(

@@ -70,7 +70,7 @@ def fit(
     saved = load_state(run, settings) if accelerator.is_main_process else None
     (saved,) = broadcast_object_list([saved])
     net = net.to(accelerator.device, memory_format=torch.channels_last).train()
-    lesson = Lesson(net, len(train.sources), config).to(accelerator.device)
+    lesson = Lesson(net, train.sources, config).to(accelerator.device)
     shared, optimiser = accelerator.prepare(lesson, lesson.optimiser())
     training = Training(lesson, Ema(net, config.ema_decay), optimiser, accelerator.scaler)
     if saved:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import torch
 
 from training.dataset import CHIP_MARGIN, FaceSet
@@ -17,12 +20,26 @@ class SourceOffset(torch.nn.Module):
     files count pixels from, which the mirrored pictures give away, since a face is no more to the right than its mirror
     image. Each but the first has a constant a point beside that, in the upright face. The network speaks the first
     source's convention: its number is stored with the weights, and what sets the others apart from it is too.
+
+    Args:
+        sources: their names.
+        n_points: K.
+        origin_px: where the files count pixels from, as far as that is known.
+        conventions: how sources place each point, as far as that is known, see :meth:`conventions`.
     """
 
-    def __init__(self, n_sources: int, n_points: int, origin_px: float = 0.0):
+    def __init__(
+        self,
+        sources: Sequence[str],
+        n_points: int,
+        origin_px: float = 0.0,
+        conventions: Mapping[str, Sequence[Sequence[float]]] = MappingProxyType({}),
+    ):
         super().__init__()
-        self.origin_px = torch.nn.Parameter(torch.full((n_sources,), origin_px))
-        self.others = torch.nn.Parameter(torch.zeros(n_sources - 1, n_points, 2))
+        self.origin_px = torch.nn.Parameter(torch.full((len(sources),), origin_px))
+        nothing = ((0.0, 0.0),) * n_points
+        known = [conventions.get(name, nothing) for name in sources[1:]]
+        self.others = torch.nn.Parameter(torch.tensor(known).reshape(-1, n_points, 2) / CHIP_MARGIN)
 
     def forward(self, points: torch.Tensor, source: torch.Tensor, pixel: torch.Tensor) -> torch.Tensor:
         """Labels as the picture shows them, in the first source's convention.

@@ -157,6 +157,7 @@ def run(options: argparse.Namespace) -> None:
         version=f"{scheme.name}-{options.out.name}",
         parent=init.config.version if init else "",
         label_origin_px=init.config.label_origin_px if init else 0.0,
+        conventions=init.config.conventions if init and init.config.scheme == scheme.name else {},
         trained_on=tuple(f"{Path(path).name} ({weight:g}×)" for path, weight in named),
     )  # fmt: skip
     make_run_folder(options.out)
