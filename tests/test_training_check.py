@@ -28,7 +28,7 @@ def test_errors_are_taken_on_the_nominal_crops_with_the_mirror_image():
 
 def test_labels_are_compared_where_the_network_says_that_they_count_from():
     faces = make_face_set(dotted_faces(8), SCHEME, input_px=64)
-    shifted = replace(faces, points=faces.points + 2.0 * faces.pixel[:, None, None])
+    shifted = replace(faces, points=faces.points + 2.0 * faces.pixel[:, None])
     plain, counting = tiny_net(), tiny_net(label_origin_px=2.0)
     expected = unit_errors(plain, faces, SCHEME, 64)["rmse_unit"]
     assert unit_errors(counting, shifted, SCHEME, 64)["rmse_unit"] == pytest.approx(expected, rel=1e-5)

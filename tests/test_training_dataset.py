@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from tests.nets import dotted_faces
 from training import dataset
 from training.augment import plain_view
 from training.dataset import CHIP_MARGIN, face_crop, is_held_out, make_face_set
+from training.offsets import SourceOffset
 
 SCHEME = load_scheme("kaggle15")
 
@@ -72,10 +75,20 @@ def test_labels_are_shown_where_the_picture_has_them_whatever_the_first_pixel_is
     """A face of half the size has pixels of twice the share of its chip."""
     large, small = (make_face_set([face_at(some_points() * size)], SCHEME, 64) for size in (1.0, 0.5))
     for faces in (large, small):
-        torch.testing.assert_close(faces.points - faces.points_seen(2.0), (2.0 * faces.pixel).expand(1, 15, 2))
+        torch.testing.assert_close(faces.points - faces.points_seen(2.0), (2.0 * faces.pixel[:, None]).expand(1, 15, 2))
     torch.testing.assert_close(small.pixel, 2.0 * large.pixel)
     chip_px = CHIP_MARGIN * face_crop(face_at(some_points()), SCHEME).size_px
-    torch.testing.assert_close(large.pixel, torch.tensor([1.0 / chip_px], dtype=torch.float32))
+    torch.testing.assert_close(large.pixel, torch.full((1, 2), 1.0 / chip_px))
+
+
+@pytest.mark.parametrize("roll_deg", [15, 90, 180])
+def test_the_first_pixel_is_to_the_left_and_above_in_the_photo_however_the_crop_is_turned(roll_deg):
+    points = some_points()
+    crop = crop_from_points(points, SCHEME.crop_from_points, math.radians(roll_deg))
+    labelled, seen = (make_face_set([face_at(xy, crop=crop)], SCHEME, 64) for xy in (points + 0.9, points))
+    torch.testing.assert_close(labelled.points_seen(0.9), seen.points)
+    offset = SourceOffset(("only",), 15, 0.9)
+    torch.testing.assert_close(offset(labelled.points, labelled.source, labelled.pixel), seen.points)
 
 
 def test_one_photo_of_several_faces_is_read_once(tmp_path, monkeypatch):

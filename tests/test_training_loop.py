@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from fkd import load_scheme
+from fkd import FkdError, load_scheme
 from fkd.model import load_net
 from tests.nets import dotted_faces, tiny_net
 from training.check import unit_errors
@@ -157,7 +157,12 @@ def test_faces_are_drawn_by_their_weight():
 def test_the_trunk_is_taken_over_where_it_fits():
     other, net = tiny_net(seed=1, scheme="ibug68"), tiny_net(seed=2)
     head = net.heat.weight.detach().clone()
-    init_from(net, other)
+    assert init_from(net, other) == ["heat", "spread"]
     torch.testing.assert_close(net.stem[0][0].weight, other.stem[0][0].weight)
     torch.testing.assert_close(net.fuse[0].weight, other.fuse[0].weight)
     torch.testing.assert_close(net.heat.weight, head)
+
+
+def test_a_network_of_another_size_is_no_beginning():
+    with pytest.raises(FkdError, match="of tiny-1 is another one .*: give --model, --size and --input-px"):
+        init_from(tiny_net(widths=(16, 24, 32, 40)), tiny_net())

@@ -23,7 +23,7 @@ SCHEME = load_scheme("kaggle15")
 def test_a_constant_shift_between_two_sources_is_learnt():
     random = torch.Generator().manual_seed(0)
     truth = torch.rand((40, 15, 2), generator=random)
-    source, pixel = torch.arange(40) % 2, torch.full((40,), 0.01)
+    source, pixel = torch.arange(40) % 2, torch.full((40, 2), 0.01)
     shift = 0.02 * torch.randn((15, 2), generator=random)
     labels = truth + shift * source[:, None, None]
     offset = SourceOffset(("first", "second"), 15)
@@ -44,8 +44,11 @@ def test_mirrored_pictures_give_away_where_pixels_are_counted_from():
     """
     random = torch.Generator().manual_seed(0)
     truth = 0.3 + 0.4 * torch.rand((48, 15, 2), generator=random)
-    source, pixel = torch.zeros(48, dtype=torch.long), 1.0 / (50.0 + 250.0 * torch.rand(48, generator=random))
-    labels, chips = truth + 2.0 * pixel[:, None, None], torch.zeros((48, 3, 8, 8), dtype=torch.uint8)
+    source, pixel = (
+        torch.zeros(48, dtype=torch.long),
+        1.0 / (50.0 + 250.0 * torch.rand((48, 1), generator=random)).expand(48, 2),
+    )
+    labels, chips = truth + 2.0 * pixel[:, None], torch.zeros((48, 3, 8, 8), dtype=torch.uint8)
     offset, taken = SourceOffset(("only",), 15), torch.zeros(15, 2, requires_grad=True)
     optimiser = torch.optim.Adam([{"params": [offset.origin_px], "lr": 0.1}, {"params": [taken], "lr": 5e-3}])
     for step in range(60):
@@ -63,7 +66,7 @@ def test_missing_labels_leave_the_shift_finite():
     offset = SourceOffset(("first", "second"), 15)
     labels = torch.full((2, 15, 2), torch.nan)
     labels[1, 3] = 0.5
-    moved = offset(labels, torch.tensor([0, 1]), torch.full((2,), 0.01))
+    moved = offset(labels, torch.tensor([0, 1]), torch.full((2, 2), 0.01))
     torch.where(torch.isfinite(moved), moved, torch.zeros_like(moved)).sum().backward()
     assert torch.isfinite(offset.others.grad).all() and (offset.others.grad[0, 3] == -1).all()
 
@@ -78,7 +81,9 @@ def test_the_conventions_of_the_other_sources_are_told_in_sides_of_the_crop():
     conventions = offset.conventions(faces)
     assert set(conventions) == {"video", "drawn"}
     assert conventions["video"][3] == (0.016, -0.032) and conventions["video"][4] == (0.0, 0.0)
-    two_px = 2.0 * faces.pixel[3].item() * CHIP_MARGIN  # the crop's side is CHIP_MARGIN times smaller than the chip's
+    two_px = (
+        2.0 * faces.pixel[3, 0].item() * CHIP_MARGIN
+    )  # the crop's side is CHIP_MARGIN times smaller than the chip's
     np.testing.assert_allclose(conventions["drawn"], np.full((15, 2), two_px), atol=1e-5)
     assert all(round(value, 5) == value for shifts in conventions.values() for shift in shifts for value in shift)
 
@@ -99,7 +104,7 @@ def test_a_lesson_takes_the_offsets_off_before_anything_turns_the_face():
     net, config = tiny_net(), TrainConfig(augmentation="none")
     every = slice(None)
     lesson = Lesson(net, ("only",), config)
-    shifted = faces.points + 3.0 * faces.pixel[:, None, None]
+    shifted = faces.points + 3.0 * faces.pixel[:, None]
     args = faces.source, faces.pixel, 64, torch.Generator()
     with torch.no_grad():
         plain = lesson(faces.chips[every], faces.points, *args)
@@ -119,7 +124,7 @@ def test_only_matrices_decay_and_the_origin_is_fast():
 def test_fine_tuning_takes_the_origin_off_its_labels():
     """Labels two pixels off teach a network that counts from two what true ones teach one that counts from nought."""
     faces = make_face_set(dotted_faces(6), SCHEME, 64)
-    shifted = replace(faces, points=faces.points + 2.0 * faces.pixel[:, None, None])
+    shifted = replace(faces, points=faces.points + 2.0 * faces.pixel[:, None])
     config = FinetuneConfig(steps=3, batch_size=4, lr=1e-3, device="cpu")
     plain = fit_corrections(tiny_net(), faces, faces, config)
     counting = fit_corrections(tiny_net(label_origin_px=2.0), shifted, shifted, config)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
+from fkd import FkdError
 from fkd.model import load_net
 from tests.drawn_data import corrected_drawings, keypoints_folder
+from training import loop
 from training.cli import main
+from training.commands.train import add_parser, config_of
 from training.config import MODEL_SIZES
 
 SMALL = ["--scheme", "kaggle15", "--size", "small", "--input-px", "64", "--batch-size", "8", "--device", "cpu"]
@@ -125,3 +131,41 @@ def test_the_help_needs_neither_torch_nor_accelerate():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "accelerate launch -m training train" in " ".join(done.stdout.split())
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def options_of(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    return parser.parse_args(["train", "--scheme", "kaggle15", "--data", "base", "--out", "run", *given])
+
+
+def test_what_accelerate_launch_was_told_counts_unless_the_command_says_otherwise(monkeypatch):
+    plain = config_of(options_of())
+    assert (plain.mixed_precision, plain.accumulate) == ("no", 1)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")
+    told, said = config_of(options_of()), config_of(options_of("--mixed-precision", "no", "--accumulate", "2"))
+    assert (told.mixed_precision, told.accumulate) == ("bf16", 4)
+    assert (said.mixed_precision, said.accumulate) == ("no", 2)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "fp8")
+    with pytest.raises(
+        FkdError, match="accelerate launch was told to compute in fp8: give --mixed-precision one of no"
+    ):
+        config_of(options_of())
+
+
+def test_only_the_flagship_takes_crops_of_any_size():
+    assert config_of(options_of("--small-share", "0.5")).small_share == 0.5
+    with pytest.raises(FkdError, match="--small-share is for the flagship"):
+        config_of(options_of("--model", "plain-cnn", "--small-share", "0.5"))
+
+
+def test_a_full_disk_says_how_to_go_on(base, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "run" / "state.pt"))
+
+    monkeypatch.setattr(loop, "save_state", full)
+    assert main(["train", *SMALL, "--epochs", "1", "--data", str(base), "--out", str(tmp_path / "run")]) == 1
+    assert (
+        "state.pt” cannot be written (No space left on device). Make room on the disk: the" in capsys.readouterr().err
+    )

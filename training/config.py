@@ -29,8 +29,8 @@ class TrainConfig:
         warmup: share of the steps.
         weight_decay: AdamW's.
         ema_decay: of the moving average of the weights, which is what is saved.
-        small_px, small_share: the first `small_share` of the steps see crops of `small_px`: a fully convolutional net
-            learns most of what it will at little more than half the cost.
+        small_px, small_share: the first `small_share` of the steps see crops of `small_px`, at little more than half the
+            cost; what the network learns from them it has to learn again at full size, in part.
         heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss.
         augmentation: one of `AUGMENTATIONS`.
         warp_sd: how far half of the faces are warped, see :func:`training.warp.warped`; 0 for not at all.
@@ -48,7 +48,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     ema_decay: float = 0.998
     small_px: int = 96
-    small_share: float = 0.75
+    small_share: float = 0.0
     heat_weight: float = 0.1
     augmentation: str = AUGMENTATIONS[0]
     warp_sd: float = 0.0

@@ -34,7 +34,8 @@ class FaceSet:
         source: (N,) int64, index of each face's labelling convention in `sources`; 0 is the one that ships.
         sources: their names.
         eye_distance: (N,) float64, between the outer eye corners, in chip sides; NaN where it is not known.
-        pixel: (N,) float32, one pixel of the original photo, in chip sides.
+        pixel: (N, 2) float32, one pixel of the original photo to the right and one down, along the chip's axes and in
+            its sides: a chip may be turned.
         weight: (N,) float64, how often a face is drawn, relative to the others.
     """
 
@@ -51,7 +52,7 @@ class FaceSet:
 
     def points_seen(self, label_origin_px: float) -> torch.Tensor:
         """(N, K, 2) points where the picture shows them: labels less what their file counts its first pixel as."""
-        return self.points - label_origin_px * self.pixel[:, None, None]
+        return self.points - label_origin_px * self.pixel[:, None]
 
 
 def is_held_out(face: LabelledFace) -> bool:
@@ -99,7 +100,7 @@ def make_face_set(
     chip_px = round(input_px * CHIP_MARGIN)
     chips = ChipFile(len(faces), chip_px, folder)
     points = np.empty((len(faces), scheme.n_points, 2), dtype=np.float32)
-    eye_distance, pixel = np.empty(len(faces)), np.empty(len(faces), dtype=np.float32)
+    eye_distance, pixel = np.empty(len(faces)), np.empty((len(faces), 2), dtype=np.float32)
     sources = sources or tuple(dict.fromkeys(face.source for face in faces))
     loaded: tuple = (None, None)  # the newest picture, and its pixels (3, H, W)
     for i, face in enumerate(progress(faces)):
@@ -109,7 +110,7 @@ def make_face_set(
         chip = Crop(crop.center_xy, crop.size_px * CHIP_MARGIN, crop.roll_rad)
         chips[i] = cut(loaded[1], [chip], chip_px)[0].round().to(torch.uint8)
         points[i] = chip.to_unit(face.points_xy)
-        pixel[i] = 1.0 / chip.size_px
+        pixel[i] = chip.to_unit(np.ones(2)) - chip.to_unit(np.zeros(2))
         labelled = outer_eye_distance_px(face.points_xy[None], scheme)[0]
         eye_distance[i] = (face.eye_distance_px if np.isnan(labelled) else labelled) / chip.size_px
     return FaceSet(

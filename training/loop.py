@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
 
+from fkd.errors import FkdError
 from fkd.model import CropNet
 from training.check import unit_errors
 from training.config import TrainConfig
@@ -172,10 +173,24 @@ def draw(weight: np.ndarray, n: int, generator: torch.Generator) -> torch.Tensor
     return torch.multinomial(torch.from_numpy(weight), n, replacement=True, generator=generator)
 
 
-def init_from(net: CropNet, other: CropNet) -> None:
-    """Copy into `net` every tensor of `other` that has the same name and shape: the trunk, if the schemes differ."""
+def init_from(net: CropNet, other: CropNet) -> list[str]:
+    """Copy into `net` every tensor of `other` that has the same name and shape: the trunk, if the schemes differ.
+
+    Returns:
+        The layers that begin anew.
+
+    Raises:
+        FkdError: if most of the network would begin anew.
+    """
     own = net.state_dict()
     fitting = {
         name: value for name, value in other.state_dict().items() if name in own and own[name].shape == value.shape
     }
+    if sum(value.numel() for value in fitting.values()) < sum(value.numel() for value in own.values()) / 2:
+        raise FkdError(
+            f"The network of {other.config.version} is another one ({sum(p.numel() for p in other.parameters()):,} "
+            f"parameters, not {sum(p.numel() for p in net.parameters()):,}): give --model, --size and --input-px as "
+            "its training had them."
+        )
     net.load_state_dict(fitting, strict=False)
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in own if name not in fitting))

@@ -47,10 +47,10 @@ class SourceOffset(torch.nn.Module):
         Args:
             points: (N, K, 2) labels, unit chip coordinates.
             source: (N,) int64.
-            pixel: (N,) one pixel of the original photo, in chip sides.
+            pixel: (N, 2) one pixel of the original photo each way, in chip sides, see :class:`FaceSet`.
         """
         table = torch.cat([torch.zeros_like(points[:1]), self.others.to(points)])  # (sources, K, 2)
-        return points - table[source] - (self.origin_px[source] * pixel)[:, None, None]
+        return points - table[source] - (self.origin_px[source, None] * pixel)[:, None]
 
     def label_origin_px(self) -> float:
         """What the first source's files call the centre of the first pixel."""
@@ -66,7 +66,7 @@ class SourceOffset(torch.nn.Module):
         placed = {}
         for i, name in enumerate(faces.sources[1:], start=1):
             of_source = faces.pixel[faces.source == i]
-            pixel = of_source.mean().item() if len(of_source) else 0.0
+            pixel = of_source.mean(dim=0) if len(of_source) else torch.zeros(2)  # (2,)
             counted_px = (self.origin_px[i] - self.origin_px[0]).item()
             shift = (self.others[i - 1].cpu() + counted_px * pixel) * CHIP_MARGIN  # (K, 2) in crop sides
             placed[name] = tuple((round(dx, 5), round(dy, 5)) for dx, dy in shift.double().tolist())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fkd.errors import DataError, FkdError
 from fkd.model_config import ARCHITECTURES, ModelConfig
 from fkd.schemes import Scheme, scheme_names
 from training.commands.options import add_common, progress, split_weight
@@ -89,9 +91,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     train.add_argument(
         "--accumulate",
         type=positive,
-        default=defaults.accumulate,
+        default=os.environ.get("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", str(defaults.accumulate)),
         metavar="N",
-        help="compute each step in N parts, for want of memory (default: %(default)s)",
+        help="compute each step in N parts, for want of memory (default: what accelerate launch was told, or 1)",
     )
     train.add_argument("--lr", type=share, default=defaults.lr, help="peak learning rate (default: %(default)s)")
     train.add_argument(
@@ -104,14 +106,15 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--small-share",
         type=share,
         default=defaults.small_share,
-        help=f"share of the steps, the first ones, that see crops of {defaults.small_px} px only: half the cost, for "
-        "networks that are new (default: %(default)s)",
+        help=f"share of the steps, the first ones, that see crops of {defaults.small_px} px only: half the cost, where "
+        "time is short (default: %(default)s)",
     )
     train.add_argument(
         "--mixed-precision",
         choices=PRECISIONS,
-        default=defaults.mixed_precision,
-        help="what the network computes in where the hardware has it (default: float32)",
+        default=os.environ.get("ACCELERATE_MIXED_PRECISION", defaults.mixed_precision),
+        help="what the network computes in where the hardware has it (default: what accelerate launch was told, or "
+        "float32)",
     )
     train.add_argument(
         "--drop-outliers",
@@ -166,8 +169,8 @@ def run(options: argparse.Namespace) -> None:
         record_start(options.out, facts_of(options, model, config, data, processes.num_processes))
     torch.manual_seed(options.seed)
     net = make_net(model)
-    if init:
-        init_from(net, init)
+    if init and (anew := init_from(net, init)):
+        processes.print(f"{', '.join(anew)} of {init.config.version} do not fit: they begin anew")
     processes.print(f"{len(data.training)} faces train, {len(data.held_out)} are held out")
     # Each process cuts out, keeps and draws from a part of the faces of its own.
     own = slice(processes.process_index, None, processes.num_processes)
@@ -200,6 +203,11 @@ def run(options: argparse.Namespace) -> None:
         except KeyboardInterrupt:
             print("The same command with --resume goes on from the last whole epoch.", file=sys.stderr)
             raise
+        except OSError as error:  # a full disk
+            raise DataError(
+                f"“{error.filename or options.out}” cannot be written ({error.strerror or error}). Make room on the "
+                "disk: the same command with --resume goes on from the last whole epoch."
+            ) from error
     if processes.is_main_process:
         draw_samples(options.out, load_net(options.out).to(processes.device), held_out)
         for name, value in hub.read_config(options.out)["metrics"].items():
@@ -245,8 +253,13 @@ def facts_of(
 def config_of(options: argparse.Namespace) -> TrainConfig:
     """Each option is named as the setting that it is."""
     given = {field.name: vars(options)[field.name] for field in fields(TrainConfig) if field.name in vars(options)}
-    if options.model != ARCHITECTURES[0]:  # only the flagship takes crops of any size
-        given["small_share"] = 0.0
+    if options.small_share and options.model != ARCHITECTURES[0]:
+        raise FkdError("--small-share is for the flagship: the other networks take crops of one size only.")
+    if options.mixed_precision not in PRECISIONS:  # argparse does not look at defaults
+        raise FkdError(
+            f"accelerate launch was told to compute in {options.mixed_precision}: give --mixed-precision one of "
+            f"{', '.join(PRECISIONS)}."
+        )
     return TrainConfig(**given)
 
 
