@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fkd.errors import FkdError
 from training.commands import (
+    average,
     bench,
     calibrate,
     clean,
@@ -40,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
         train,
         merge,
         finetune,
+        average,
         evaluate,
         compare,
         calibrate,

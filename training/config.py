@@ -29,8 +29,8 @@ class TrainConfig:
         warmup: share of the steps.
         weight_decay: AdamW's.
         ema_decay: of the moving average of the weights, which is what is saved.
-        small_px, small_share: the first `small_share` of the steps see crops of `small_px`, at little more than half the
-            cost; what the network learns from them it has to learn again at full size, in part.
+        small_px, small_share: the first `small_share` of the steps see crops of `small_px`, at little more than half
+            the cost; what the network learns from them it has to learn again at full size, in part.
         heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss.
         augmentation: one of `AUGMENTATIONS`.
         warp_sd: how far half of the faces are warped, see :func:`training.warp.warped`; 0 for not at all.
