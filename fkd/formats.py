@@ -94,6 +94,7 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
         DataError: naming the line, if a row does not fit the scheme or its picture is missing.
     """
     folder = Path(folder)
+    name = folder.resolve().name  # “.” has none
     width = 1 + 2 * scheme.n_points
     faces = []
     with open_csv(folder / "keypoints.csv") as file:
@@ -101,11 +102,13 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
         header = next(rows, [])
         if len(header) != width and tuple(header[width:]) != MERGED_COLUMNS:
             raise DataError(
-                f"“{folder.name}/keypoints.csv” has {len(header)} columns; scheme {scheme.name} needs {width} "
+                f"“{name}/keypoints.csv” has {len(header)} columns; scheme {scheme.name} needs {width} "
                 "(file, then x and y of each point)."
             )
         for row in rows:
-            where = f"“{folder.name}/keypoints.csv”, line {rows.line_num}"
+            if not any(cell.strip() for cell in row):
+                continue
+            where = f"“{name}/keypoints.csv”, line {rows.line_num}"
             if len(row) != len(header):
                 raise DataError(f"{where}: {len(row)} cells, not {len(header)}.")
             image = folder / "images" / row[0]
@@ -115,8 +118,8 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
             if np.isnan(points).all():
                 raise DataError(f"{where}: no point has a label.")
             frame = _YOUTUBE_FRAME.fullmatch(image.stem)
-            group = f"{folder.resolve().name}/{frame['person'] if frame else image.stem}"
-            face = LabelledFace(image, points, group, source=folder.name)
+            group = f"{name}/{frame['person'] if frame else image.stem}"
+            face = LabelledFace(image, points, group, source=name)
             faces.append(_as_merged(face, row[width:], where) if len(row) > width else face)
     return faces
 
@@ -193,17 +196,17 @@ def _floats(cells: list[str], where: str) -> np.ndarray:
 
 @contextmanager
 def open_csv(path: Path) -> Iterator[io.TextIOBase]:
-    """The CSV at `path`, or the one CSV inside the zip at `path`, as text."""
+    """The CSV at `path`, or the one CSV inside the zip at `path`, as text; a byte-order mark (Excel's) is left out."""
     try:
         if path.suffix.lower() != ".zip":
-            with path.open(newline="", encoding="utf-8") as text:
+            with path.open(newline="", encoding="utf-8-sig") as text:
                 yield text
             return
         with zipfile.ZipFile(path) as archive:
             inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
             if len(inner) != 1:
                 raise DataError(f"“{path.name}” holds {len(inner)} CSV files; it must hold one.")
-            with archive.open(inner[0]) as raw, io.TextIOWrapper(raw, encoding="utf-8", newline="") as text:
+            with archive.open(inner[0]) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
                 yield text
     except zipfile.BadZipFile as error:
         raise DataError(f"“{path.name}” is not a zip file, or a damaged one.") from error

@@ -72,6 +72,19 @@ def test_an_empty_cell_is_a_missing_point(tmp_path):
     assert np.isfinite(face.points_xy[[1, *range(3, 15)]]).all()
 
 
+def test_empty_rows_are_no_faces(tmp_path):
+    folder = keypoints_folder(tmp_path / "mine", [row_of("a.png"), row_of("b.png")])
+    lines = (folder / "keypoints.csv").read_text().splitlines()
+    (folder / "keypoints.csv").write_text("\n".join([*lines[:2], "," * 30, *lines[2:], "", " ", ""]))
+    assert [face.image.name for face in read_faces(folder, KAGGLE)] == ["a.png", "b.png"]
+
+
+def test_the_folder_that_one_is_in_has_a_name_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(keypoints_folder(tmp_path / "mine", [row_of("a.png")]))
+    (face,) = read_faces(".", KAGGLE)
+    assert (face.source, face.group) == ("mine", "mine/a")
+
+
 def test_frames_of_one_person_are_one_group(tmp_path):
     names = ["training_Ann_Lee_03.jpg", "training_Ann_Lee_41.jpg", "test_Ann_Leeds_03.jpg", "party_12.jpg"]
     faces = read_faces(keypoints_folder(tmp_path / "tube", [row_of(name) for name in names]), KAGGLE)
@@ -129,6 +142,18 @@ def test_kaggles_zip_and_a_folder_that_holds_it(tmp_path):
         (face,) = read_faces(given, KAGGLE)
         np.testing.assert_array_equal(face.points_xy, list(all_points().values()))
         assert face.group == "training/2"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_table(tmp_path):
+    """Excel writes one."""
+    mine = keypoints_folder(tmp_path / "mine", [row_of("a.png")])
+    path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points())])
+    for table in (mine / "keypoints.csv", path):
+        table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    with zipfile.ZipFile(tmp_path / "training.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(path, "training.csv")
+    for given in (mine, path, tmp_path / "training.zip"):
+        assert len(read_faces(given, KAGGLE)) == 1
 
 
 @pytest.mark.parametrize("image", ["", "1 2 3", "seven", " ".join(["256"] * 9216), " ".join(["-1"] * 9216), "9" * 30])

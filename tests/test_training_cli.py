@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fkd import DataError
 from tests.drawn_data import keypoints_folder
 from tests.nets import tiny_net
 from training import cli
@@ -40,6 +41,7 @@ def base(tmp_path) -> Path:
             "no corrections.csv that the app wrote",
         ),
         (["train", *SMALL, "--data", "nowhere", "--out", "OUT"], "“nowhere” is no data that fkd reads"),
+        (["train", *SMALL, "--data", "nowhere:-1", "--out", "OUT"], "“nowhere:-1” cannot have the weight -1"),
         (["train", *SMALL, "--data", "FEW", "--out", "OUT"], "1 faces to learn from and 0 to measure on are too few"),
         (["train", *SMALL, "--data", "EMPTY", "--out", "OUT"], "0 faces to learn from and 0 to measure on"),
         (["train", *SMALL, "--data", "BASE", "--out", "OUT", "--accumulate", "3"], "give --batch-size a multiple of 3"),
@@ -131,11 +133,24 @@ def test_the_defaults_are_those_of_the_configs():
         ("wild68:2", ("wild68", 2.0)),
         ("a:b/wild68:0.5", ("a:b/wild68", 0.5)),
         ("C:\\data", ("C:\\data", 1.0)),
+        ("C:\\data:2", ("C:\\data", 2.0)),
         (":3", (":3", 1.0)),
     ],
 )
 def test_a_weight_stands_behind_the_last_colon(text, expected):
     assert split_weight(text) == expected
+
+
+def test_a_folder_with_a_colon_in_its_name_is_named_whole(tmp_path):
+    (tmp_path / "12:30").mkdir()
+    assert split_weight(f"{tmp_path}/12:30") == (f"{tmp_path}/12:30", 1.0)
+    assert split_weight(f"{tmp_path}/12:30:2") == (f"{tmp_path}/12:30", 2.0)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "nan", "inf", "-inf", "1e999"])
+def test_a_weight_is_a_number_above_0(number):
+    with pytest.raises(DataError, match=f"“wild68:{number}” cannot have the weight {number}: give a number above 0"):
+        split_weight(f"wild68:{number}")
 
 
 def test_help_as_a_program_of_its_own():

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from fkd import CorrectionsError, DataError, load_scheme
+from fkd.formats import read_faces
 from tests.drawn_data import corrected_drawings, keypoints_folder
-from training.data import read_training_data
+from tests.test_formats import FOUR, all_points, kaggle_cells, kaggle_csv
+from training.data import read_sides, read_training_data
 from training.dataset import is_held_out
+from training.merged_folder import write_keypoints_folder
 
 SCHEME = load_scheme("kaggle15")
 
@@ -29,6 +32,37 @@ def test_every_path_has_its_weight_and_the_first_is_measured_on(folders):
     }
     assert data.held_out and all(is_held_out(face) and face.source == "first" for face in data.held_out)
     assert not any(is_held_out(face) for face in data.training)
+
+
+def test_of_two_conventions_in_a_file_the_network_speaks_that_of_the_fuller_rows(tmp_path):
+    full = kaggle_cells(all_points())
+    four = kaggle_cells({name: point for name, point in all_points().items() if name in FOUR})
+    path = kaggle_csv(tmp_path / "training.csv", [four, *[full, four] * 30])
+    data = read_training_data([(str(path), 1.0)], SCHEME)
+    assert data.sources == ("kaggle-15", "kaggle-4")
+    assert {face.source for face in data.held_out} == {"kaggle-15"}
+    assert {face.source for face in data.apart} == {"kaggle-4"}
+
+
+def test_two_places_of_one_name_are_refused(tmp_path, monkeypatch):
+    for place in ("helen", "tube"):
+        keypoints_folder(tmp_path / place / "train", 12)
+        kaggle_csv(tmp_path / place / "training.csv", [kaggle_cells(all_points())] * 12)
+    monkeypatch.chdir(tmp_path / "helen")
+    sentence = "helen/{0}” and “.*tube/{0}” are both called “{1}”: rename one"
+    for name, called in (("train", "train"), ("training.csv", "training")):
+        with pytest.raises(DataError, match=sentence.format(name, called)):
+            read_sides([(name, 1.0), (f"../tube/{name}", 1.0)], SCHEME)
+    twice = read_sides([("train", 1.0), ("../helen/train", 2.0)], SCHEME)
+    assert len(twice.training) + len(twice.held_out) + len(twice.apart) == 24
+
+
+def test_what_was_merged_may_have_any_name_and_keeps_its_faces_sources(tmp_path):
+    for place in ("one", "two"):
+        faces = read_faces(keypoints_folder(tmp_path / place, 4), SCHEME)
+        write_keypoints_folder(faces, tmp_path / "merged" / place / "all", SCHEME)
+    data = read_sides([(str(tmp_path / "merged" / place / "all"), 1.0) for place in ("one", "two")], SCHEME)
+    assert data.sources == ("one", "two")
 
 
 @pytest.mark.parametrize("given", ["", "corrections.csv"])

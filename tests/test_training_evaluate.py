@@ -13,13 +13,15 @@ from PIL import Image
 from fkd import KeypointPredictor, load_scheme
 from fkd.errors import DataError
 from fkd.formats import LabelledFace
-from fkd.geometry import crop_from_points, cut
+from fkd.geometry import Crop, crop_from_points, cut
 from fkd.images import read_image
-from tests.drawn_data import keypoints_folder
+from tests.drawn_data import corrected_drawings, keypoints_folder
 from tests.nets import dotted_faces, tiny_net
 from tests.pictures import faceless, portrait, rotated, saved, tile_of_nine
+from tests.sure_predictor import SurePredictor
+from tests.test_formats import all_points, kaggle_cells, kaggle_csv
 from training.dataset import is_held_out
-from training.evaluate import evaluate, predict_in_labelled_boxes, read_measured
+from training.evaluate import best_match, evaluate, predict_in_labelled_boxes, read_measured
 from training.summary import summary
 
 SCHEME = load_scheme("kaggle15")
@@ -100,6 +102,29 @@ def test_detected_boxes_find_each_labelled_face_of_a_photo(predictor, tmp_path):
     assert figures["failure_10"] == pytest.approx(0.4)
 
 
+def test_a_face_with_one_label_is_found_within_half_its_side():
+    found = SurePredictor()(np.full((1, 1, 1), 200))  # its points are 24 px wide and 12 px high
+
+    def labelled(dx: float, **frame) -> LabelledFace:
+        points = np.full((15, 2), np.nan)
+        points[7] = found[0].points[7] + [dx, 0]
+        return LabelledFace(np.zeros((60, 60, 3), np.uint8), points, "a", **frame)
+
+    small, large = {"crop": Crop((22, 16), 10.0)}, {"box_xyxy": np.array([0.0, 0, 100, 100])}
+    for face in (labelled(0.4), labelled(11.9), labelled(3, **small), labelled(13, **large)):
+        assert best_match(face, found, SCHEME) is found[0]
+    for face in (labelled(12.1), labelled(4, **small), labelled(60, **large), labelled(np.nan, **large)):
+        assert best_match(face, found, SCHEME) is None
+    assert best_match(labelled(0.4), [], SCHEME) is None
+
+
+def test_a_face_with_all_labels_is_found_within_half_of_their_side():
+    (found,) = SurePredictor()(np.full((1, 1, 1), 200))
+    half_as_wide = LabelledFace(np.zeros((60, 60, 3), np.uint8), found.points / 2 + [11, 8], "a")
+    near, far = (replace(half_as_wide, points_xy=half_as_wide.points_xy + [dx, 0]) for dx in (5.9, 6.1))
+    assert best_match(near, [found], SCHEME) is found and best_match(far, [found], SCHEME) is None
+
+
 def test_the_shipped_weights_do_as_well_in_labelled_as_in_detected_boxes(predictor):
     (face,) = predictor(portrait())
     faces = [LabelledFace(portrait(), face.points, "portrait")]
@@ -124,3 +149,31 @@ def test_what_is_measured_is_all_faces_or_the_held_out_tenth(tmp_path):
     assert len(every) == 24 and 0 < len(held_out) < 24 and all(map(is_held_out, held_out))
     with pytest.raises(DataError, match="no face to measure on"):
         read_measured([keypoints_folder(tmp_path / "empty", 0)], SCHEME, held_out=False)
+
+
+@pytest.mark.parametrize("given", ["", "corrections.csv"])
+def test_corrections_are_measured_on_what_a_person_judged(tmp_path, given):
+    states = ("confirmed", "moved", "occluded", *["untouched"] * 12)
+    sure = corrected_drawings(tmp_path / "annotations", n=6, states=states) / given
+    every = read_measured([sure], SCHEME, held_out=False)
+    (held_out,) = read_measured([sure], SCHEME, held_out=True)  # every fifth picture, as for train
+    assert len(every) == 6 and held_out.image in {face.image for face in every}
+    for face in every:
+        assert np.flatnonzero(np.isfinite(face.points_xy).all(axis=1)).tolist() == [0, 1]
+        assert face.source == "corrections"
+
+
+def test_a_face_that_was_corrected_is_measured_once(tmp_path):
+    """The drawings of the folder, six of them corrected."""
+    folder = keypoints_folder(tmp_path / "base", 24)
+    annotations = corrected_drawings(tmp_path / "annotations", n=6, side_px=80)
+    every = read_measured([annotations, folder], SCHEME, held_out=False)
+    kept = [face for face in every if face.source == "base"]
+    assert len(every) - len(kept) == 6
+    assert {int(face.image.stem) for face in kept if not is_held_out(face)}.isdisjoint(range(6))
+
+
+def test_faces_without_any_label_are_not_measured(tmp_path):
+    path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells({}), kaggle_cells(all_points())])
+    (face,) = read_measured([path], SCHEME, held_out=False)
+    assert np.isfinite(face.points_xy).all()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fkd.model import load_net
-from tests.drawn_data import keypoints_folder
+from tests.drawn_data import corrected_drawings, keypoints_folder
 from tests.nets import tiny_net
 from tests.test_training_figures import ROWS
 from training.cli import main
@@ -44,6 +44,34 @@ def test_evaluate_as_json_has_every_figure(base, tiny, capsys):
     assert len(figures["points"]) == 15 and len(figures["regions"]) == 4 and figures["reliability"]
     assert on_cpu("evaluate", "--weights", tiny, "--data", base, "--json", "--held-out") == 0
     assert 0 < json.loads(capsys.readouterr().out)["n"] < 24
+
+
+def test_corrections_are_measured_like_labelled_faces(tiny, tmp_path, capsys):
+    csv = corrected_drawings(tmp_path / "annotations") / "corrections.csv"
+    for options, n in (([], 6), (["--held-out"], 1)):
+        assert on_cpu("evaluate", "--weights", tiny, "--data", csv, "--json", *options) == 0
+        assert json.loads(capsys.readouterr().out)["n"] == n
+
+
+def test_evaluate_as_json_says_null_of_what_cannot_be_known(tmp_path, tiny, capsys):
+    def unknown(*options) -> set[str]:
+        assert on_cpu("evaluate", "--weights", tiny, "--json", *options) == 0
+        figures = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)  # JSON has no NaN
+        names = {"nme_iod", "median", "failure_10", "rmse_px", "missed", "n", "uncertainty_spearman", "nme_offset_free"}
+        return {name for name in names if figures[name] is None}
+
+    one = keypoints_folder(tmp_path / "one", 1)
+    assert unknown("--data", one) == {"uncertainty_spearman", "nme_offset_free"}
+    # No detector finds a face in noise.
+    found = unknown("--data", keypoints_folder(tmp_path / "noise", 3), "--boxes", "detector")
+    assert found == {"rmse_px", "uncertainty_spearman", "nme_offset_free"}
+    four = keypoints_folder(tmp_path / "four", 6)  # as Kaggle's shorter rows: eye centres, nose and lower lip
+    header, *rows = ((four / "keypoints.csv").read_text()).splitlines()
+    cells = [row.split(",") for row in rows]
+    kept = {0} | {1 + 2 * point + axis for point in (0, 1, 10, 14) for axis in (0, 1)}
+    rows = [",".join(cell if i in kept else "" for i, cell in enumerate(row)) for row in cells]
+    (four / "keypoints.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert unknown("--data", four) == {"nme_iod", "median", "failure_10", "nme_offset_free"}
 
 
 def test_evaluate_for_people_is_a_table(base, tiny, capsys):

@@ -15,7 +15,7 @@ from fkd.schemes import Scheme
 from training.dataset import is_held_out
 from training.merge import read_corrections
 
-__all__ = ["TrainingData", "read_sides", "read_training_data"]
+__all__ = ["TrainingData", "is_corrections", "read_sides", "read_training_data"]
 
 CORRECTIONS_FILE = "corrections.csv"
 
@@ -27,7 +27,7 @@ class TrainingData:
     Attributes:
         training: N faces to learn from.
         weights: how often each is drawn, relative to the others, N numbers.
-        held_out: faces to measure on, all of the first source.
+        held_out: faces to measure on, all of the first path and the first source.
         sources: the labelling conventions; the network learns to speak the first one.
         apart: held-out faces of the other sources: they are neither learned from nor measured on.
     """
@@ -83,17 +83,19 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
 
     Args:
         named: paths, and how often to draw the faces of each. The first one's convention is what the network learns to
-            speak, and its held-out faces are measured on.
+            speak, and its held-out faces are measured on; of several conventions it is that of the fullest face.
 
     Raises:
-        DataError: if a path holds nothing that fkd reads.
+        DataError: if a path holds nothing that fkd reads, or two of them are called alike.
         CorrectionsError: if a corrections file is damaged, or holds nothing to learn from.
     """
     paths = [path for path, _ in named]
     faces = {path: read_faces(path, scheme) for path in paths if not is_corrections(path)}
+    refuse_one_name_for_two(faces)
     learn = {path: [face for face in faces[path] if not is_held_out(face)] for path in faces}
     measure = {path: [face for face in faces[path] if is_held_out(face)] for path in faces}
-    first = next((face.source for path in paths[:1] for face in faces.get(path, ())), "")
+    fullest = max((face for path in paths[:1] for face in faces.get(path, ())), key=n_labels, default=None)
+    first = fullest.source if fullest else ""
     for path in filter(is_corrections, paths):
         # Told the base, it holds out what the base holds out, and says which base faces give way to a correction.
         merged = read_corrections(path, scheme, [face for path in faces for face in faces[path]])
@@ -111,5 +113,28 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
     return TrainingData(training, weights, held_out, sources, apart)
 
 
-def is_corrections(path: str) -> bool:
+def refuse_one_name_for_two(faces: dict[str, list[LabelledFace]]) -> None:
+    """Two places must not share the name that tells their photos, and their labelling conventions, apart.
+
+    Raises:
+        DataError: naming both.
+    """
+    place_of: dict[str, Path] = {}
+    for path in faces:
+        place = Path(path).resolve()
+        name = place.name if place.is_dir() else place.stem
+        if not any(face.group.startswith(f"{name}/") for face in faces[path]):
+            continue  # what was merged keeps the names that it had
+        if place_of.setdefault(name, place) != place:
+            raise DataError(
+                f"“{place_of[name]}” and “{place}” are both called “{name}”: rename one. The name tells their photos "
+                "and their labelling conventions apart."
+            )
+
+
+def n_labels(face: LabelledFace) -> int:
+    return int(np.isfinite(face.points_xy).all(axis=1).sum())
+
+
+def is_corrections(path: str | Path) -> bool:
     return Path(path).name == CORRECTIONS_FILE or (Path(path) / CORRECTIONS_FILE).is_file()

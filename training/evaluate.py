@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -17,11 +17,14 @@ from fkd.images import read_image
 from fkd.metrics import mean_of_labelled, nme_iod, outer_eye_distance_px, point_errors_px
 from fkd.predictor import Face, KeypointPredictor
 from fkd.schemes import Scheme
+from training.data import is_corrections
 from training.dataset import face_crop, is_held_out
+from training.merge import merge, open_corrections
 
 __all__ = ["Evaluation", "evaluate", "predict_in_detected_boxes", "predict_in_labelled_boxes", "read_measured"]
 
 PHOTOS_AT_ONCE = 8
+CORRECTED = "corrections"  # the source of corrected faces among measured ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +85,26 @@ class Evaluation:
 
 
 def read_measured(paths: Sequence[str | Path], scheme: Scheme, held_out: bool) -> list[LabelledFace]:
-    """The labelled faces of all paths, or the held-out tenth of them.
+    """The labelled faces of all paths, or those of them that :func:`training.data.read_sides` holds out.
+
+    Of corrections only what a person judged is a label. As for a training, a face that is not held out gives way to a
+    correction of it. A face without any label is left out.
 
     Raises:
         DataError: if a path holds no data that fkd reads, or there is no face.
+        CorrectionsError: if a corrections file is damaged.
     """
-    faces = [face for path in paths for face in read_faces(path, scheme)]
-    if held_out:
-        faces = [face for face in faces if is_held_out(face)]
+    base = [face for path in paths if not is_corrections(path) for face in read_faces(path, scheme)]
+    corrected = []
+    for path in filter(is_corrections, paths):
+        store = open_corrections(path)
+        merged = merge(base, store, scheme)
+        base = merged.base
+        if not held_out:  # what is frozen is held out, and what is held out has judged labels only
+            merged = merge(base, store, scheme, frozen=merged.training)
+        corrected += [replace(face, source=CORRECTED) for face in merged.held_out]
+    faces = [face for face in base if is_held_out(face) or not held_out] + corrected
+    faces = [face for face in faces if np.isfinite(face.points_xy).any()]
     if not faces:
         raise DataError("There is no face to measure on.")
     return faces
@@ -184,7 +199,7 @@ def predict_in_detected_boxes(
     for batch in progress([photos[start : start + PHOTOS_AT_ONCE] for start in range(0, len(photos), PHOTOS_AT_ONCE)]):
         for photo, found in zip(batch, predictor([photo[0].image for photo in batch]), strict=True):
             for face in photo:
-                match = best_match(face.points_xy, found)
+                match = best_match(face, found, predictor.scheme)
                 predicted_xy.append(
                     np.full((k, 2), np.nan) if match is None else _in_convention(predictor, face, match.points)
                 )
@@ -192,17 +207,24 @@ def predict_in_detected_boxes(
     return np.stack(predicted_xy), np.stack(confidence)
 
 
-def best_match(labelled_xy: np.ndarray, found: Sequence[Face]) -> Face | None:
-    """The found face whose mean point is nearest to the labelled one's; None if none is near it.
+def best_match(labelled: LabelledFace, found: Sequence[Face], scheme: Scheme) -> Face | None:
+    """The found face that has the labelled points nearest to their labels, in the mean; None if none has them near.
 
-    Near is half the longer side of the labelled points' box.
+    Near is half the longer side of the box of all points, labelled or not: the labelled face's own, or the found one's
+    where that is not known. A face without any label is near none.
     """
-    x0, y0, x1, y1 = box_of_points(labelled_xy)
-    least, best = max(x1 - x0, y1 - y0) / 2, None
-    known = np.isfinite(labelled_xy).all(axis=1)
+    known = np.isfinite(labelled.points_xy).all(axis=1)
+    if not known.any():
+        return None
+    mean_xy = labelled.points_xy[known].mean(axis=0)
+    framed = known.all() or labelled.crop is not None or labelled.box_xyxy is not None
+    own_side_px = face_crop(labelled, scheme).size_px / scheme.crop_from_points.scale if framed else None
+    least, best = np.inf, None
     for face in found:
-        distance = float(np.linalg.norm(face.points[known].mean(axis=0) - labelled_xy[known].mean(axis=0)))
-        if distance < least:
+        x0, y0, x1, y1 = box_of_points(face.points)
+        side_px = own_side_px or max(x1 - x0, y1 - y0)
+        distance = float(np.linalg.norm(face.points[known].mean(axis=0) - mean_xy))
+        if distance < min(least, side_px / 2):
             least, best = distance, face
     return best
 

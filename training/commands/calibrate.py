@@ -25,7 +25,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     calibrate.add_argument("--weights", required=True, type=Path, metavar="DIR", help="folder that is written to")
-    calibrate.add_argument("--data", nargs="+", required=True, metavar="PATH", help="labelled faces, as for train")
+    calibrate.add_argument(
+        "--data", nargs="+", required=True, metavar="PATH",
+        help="labelled faces or corrections, as for train, but without weights",
+    )  # fmt: skip
     calibrate.add_argument(
         "--all", action="store_true", help="all faces, not the held-out tenth: of data that trained nothing"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from fkd.errors import DataError
@@ -25,7 +26,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "  python -m training convert --data wild68 --labels kaggle15/training.csv \\\n"
         "      --pictures kaggle15/training.csv --weights ibug68 --rows 500",
     )
-    convert.add_argument("--data", nargs="+", required=True, metavar="PATH", help="68-point faces, as for train")
+    convert.add_argument(
+        "--data", nargs="+", required=True, metavar="PATH",
+        help="68-point faces, as for train, but no corrections and no weights",
+    )  # fmt: skip
     convert.add_argument("--out", type=Path, metavar="DIR", help="new folder for the 15-point faces")
     convert.add_argument(
         "--pictures", type=Path, metavar="CSV", help="measure on the full rows of Kaggle's training.csv or .zip"
@@ -84,7 +88,7 @@ def measure(options: argparse.Namespace, faces: list) -> list[str]:
     if options.labels:
         bias = bias_of_shapes(np.stack([face.points_xy for face in faces]), full_labels(options.labels, scheme), scheme)
         tables.append(
-            as_text(bias, f"Mean shape of {len(faces)} converted faces less that of {bias.n} rows of Kaggle's")
+            as_text(bias, f"Mean shape of {bias.n_converted} converted faces less that of {bias.n} rows of Kaggle's")
         )
     return tables
 
@@ -96,6 +100,13 @@ def as_text(bias, head: str) -> str:
     header = ["point", "dx % of eyes", "dy % of eyes", *([] if bias.mean_px is None else ["dx px", "dy px"])]
     rows = []
     for i, name in enumerate(load_scheme("kaggle15").names):
-        shares = [f"{100 * m:+.1f} ± {100 * e:.1f}" for m, e in zip(bias.mean[i], bias.error[i], strict=True)]
+        shares = [share_text(mean, error) for mean, error in zip(bias.mean[i], bias.error[i], strict=True)]
         rows.append([name, *shares, *([] if bias.mean_px is None else [f"{d:+.2f}" for d in bias.mean_px[i]])])
     return "\n".join([head, *table(rows, header)])
+
+
+def share_text(mean: float, error: float) -> str:
+    """Percent, and how sure they are; a dash for what no label tells."""
+    if math.isnan(mean):
+        return "–"
+    return f"{100 * mean:+.1f} ± " + ("–" if math.isnan(error) else f"{100 * error:.1f}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import math
 from collections.abc import Callable
 from pathlib import Path
 
+from fkd.errors import DataError
 from training.commands.values import natural, text
 from training.config import FinetuneConfig, TrainConfig
 
@@ -24,8 +26,9 @@ def add_common(parser: argparse.ArgumentParser, defaults: TrainConfig | Finetune
 def add_measured(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Which faces to measure on, and how they are cropped."""
     parser.add_argument(
-        "--data", nargs="+", required=required, default=[], metavar="PATH", help="labelled faces, as for train"
-    )
+        "--data", nargs="+", required=required, default=[], metavar="PATH",
+        help="labelled faces or corrections, as for train, but without weights",
+    )  # fmt: skip
     parser.add_argument(
         "--boxes", choices=["labels", "detector"], default="labels",
         help="crop from the labelled points (as papers do) or find the face first (as the app does)",
@@ -56,12 +59,21 @@ def user_name() -> str:
 
 
 def split_weight(text: str) -> tuple[str, float]:
-    """``PATH:2`` → path and weight; a path without a number behind a colon has weight 1."""
-    path, _, weight = text.rpartition(":")
+    """``PATH:2`` → path and weight; what exists by that name, or has no number behind a colon, has weight 1.
+
+    Raises:
+        DataError: if the weight is not a finite number above 0.
+    """
+    path, _, number = text.rpartition(":")
+    if not path or Path(text).exists():
+        return text, 1.0
     try:
-        return (path, float(weight)) if path else (text, 1.0)
+        weight = float(number)
     except ValueError:
         return text, 1.0
+    if not 0.0 < weight < math.inf:
+        raise DataError(f"“{text}” cannot have the weight {number}: give a number above 0 behind the colon, or none.")
+    return path, weight
 
 
 def progress(items, label: str):

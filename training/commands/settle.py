@@ -20,7 +20,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         epilog="Example: python -m training settle --weights runs/mine --data wild68",
     )
     fit.add_argument("--weights", required=True, metavar="W", help="a shipped name, a folder or a Hub id")
-    fit.add_argument("--data", nargs="+", required=True, metavar="PATH", help="labelled faces, as for train")
+    fit.add_argument(
+        "--data", nargs="+", required=True, metavar="PATH",
+        help="labelled faces, as for train, but no corrections and no weights",
+    )  # fmt: skip
     fit.add_argument(
         "--out", type=Path, metavar="FOLDER", help="where settle.safetensors goes (default: beside the weights)"
     )
