@@ -16,7 +16,7 @@ from PIL import Image
 PORTRAIT_PATH = Path(__file__).parent.parent / "fkd" / "ui" / "assets" / "grace_hopper.jpg"
 
 # Where a person puts them, in pixels of portrait(): image-left eye, image-right eye, nose, mouth corners.
-PORTRAIT_LANDMARKS = np.array([(222.0, 191.0), (305.0, 186.0), (267.0, 238.0), (233.0, 278.0), (306.0, 271.0)])
+PORTRAIT_LANDMARKS = np.array([(222.0, 191.0), (305.0, 186.0), (267.0, 238.0), (233.0, 278.0), (306.0, 278.0)])
 # Brow to chin, ear to ear: the framing of Kaggle's facial keypoints pictures.
 TIGHT_BOX_XYXY = (158, 118, 368, 328)
 

@@ -92,6 +92,23 @@ def test_crops_keep_their_range_and_vary():
     assert crops.mean(dim=(1, 2, 3)).std() > 5
 
 
+def test_some_crops_have_been_stored_as_jpeg_and_the_others_not(monkeypatch):
+    chips = torch.randint(0, 256, (200, 3, CHIP_PX, CHIP_PX), dtype=torch.uint8)
+    points, seen = torch.full((200, 15, 2), 0.5), []
+
+    def spy(crops, quality):
+        seen.append((crops, quality))
+        return torch.zeros_like(crops)
+
+    monkeypatch.setattr(augment_module, "recompressed", spy)
+    crops, _ = augment(chips, points, load_scheme("kaggle15"), SIZE_PX, torch.Generator().manual_seed(0))
+    ((stored, quality),) = seen
+    assert stored.min() >= 0 and stored.max() <= 255, "last of all: light, noise and occlusions are done"
+    share = (crops == 0).all(dim=(1, 2, 3)).float().mean()
+    assert share == len(stored) / 200 == len(quality) / 200 == pytest.approx(0.3, abs=0.1)
+    assert 20 <= quality.min() < 30 and 70 < quality.max() <= 80
+
+
 def test_the_same_seed_gives_the_same_views():
     first, again, other = (views(load_scheme("kaggle15"), 8, seed)[:2] for seed in (5, 5, 6))
     for one, same in zip(first, again, strict=True):

@@ -49,7 +49,7 @@ def test_good_data_has_nothing_wrong():
         "missing labels: 0 points of 0 faces",
         "labels outside the picture: 0 points of 0 faces",
         "duplicates: 0 exact, 0 near; 0 training faces are held out under another name and do not train",
-        "outliers by shape: 0, of which 0 would train",
+        "outliers by shape: 0 of 120 faces judged, of which 0 would train",
     ]
 
 
@@ -68,11 +68,38 @@ def test_missing_labels_and_labels_outside_the_picture_are_counted(tmp_path):
     assert found.outside.sum(axis=1).tolist() == [0, 0, 0, 2]
     found = look_through([replace(drawn[0], points_xy=drawn[0].points_xy + [1, 0])])
     assert found.outside.sum() == 14  # the picture in the file is 60 wide
-    report = look_through(drawn).as_json(SCHEME)
+    report = look_through(drawn).as_json()
     names = SCHEME.names
     assert report["missing_by_point"] == {names[3]: 2, names[5]: 1}
     assert report["outside_by_point"] == {names[7]: 1, names[8]: 1} and report["outside"] == ["drawn/3"]
     assert "3 points of 2 faces" in look_through(drawn).lines()[1]
+
+
+def test_points_that_lack_labels_are_named_those_of_most_faces_first():
+    faces = shaped_faces(12)
+    names = SCHEME.names
+    for i, face in enumerate(faces):
+        face.points_xy[[2, 3, 4, 5, 11]] = np.nan
+        face.points_xy[10, 0] = np.nan if i == 7 else face.points_xy[10, 0]
+    assert look_through(faces).lines()[1:3] == [
+        "missing labels: 61 points of 12 faces",
+        f"missing by point: {names[2]} … {names[5]} (4 points), {names[11]}: 12 faces; {names[10]}: 1 face",
+    ]
+
+
+def test_many_points_that_lack_labels_do_not_flood_the_screen():
+    scheme, random = load_scheme("ibug68"), np.random.default_rng(0)
+    faces = [replace(face, points_xy=np.full((68, 2), 40.0)) for face in dotted_faces(40, "ibug68")]
+    for face in faces:
+        face.points_xy[random.random(68) < np.linspace(0, 1, 68)] = np.nan
+    nothing = np.full(len(faces), -1)
+    gaps = np.stack([np.isnan(face.points_xy).any(axis=1) for face in faces])
+    no, oddity = np.zeros(len(faces), dtype=bool), np.full(len(faces), np.nan)
+    found = Cleaning(scheme, faces, no, gaps, np.zeros_like(gaps), nothing, nothing, no, oddity)
+    (line,) = [line for line in found.lines() if line.startswith("missing by point: ")]
+    assert len(line) < 300 and line.startswith(f"missing by point: {scheme.names[66]}, {scheme.names[67]}: 40 faces; ")
+    assert line.endswith("59 more: 3 to 37 faces")
+    assert found.as_json()["missing_by_point"][scheme.names[67]] == 40
 
 
 def test_a_copy_of_a_held_out_face_does_not_train_but_other_copies_do():
@@ -83,7 +110,7 @@ def test_a_copy_of_a_held_out_face_does_not_train_but_other_copies_do():
     assert found.exact_copy_of.tolist() == [-1] * 6 + [0, 2, -1]
     assert found.near_copy_of.tolist() == [-1] * 6 + [0, 2, 1]
     assert found.dropped(outliers=False).nonzero()[0].tolist() == [6, 8]
-    report = found.as_json(SCHEME)
+    report = found.as_json()
     assert report["exact_duplicates"] == [["drawn/0", "again/0"], ["drawn/2", "again/2"]]
     assert report["near_duplicates"] == [["drawn/1", "drawn/1"]]
     assert report["held_out_under_another_name"] == ["again/0", "drawn/1"]
@@ -97,9 +124,33 @@ def test_outliers_are_left_out_if_one_wishes_so_but_never_a_held_out_face():
     assert set(found.worst(2)) == {4, 5} and len(found.worst(500)) == 120
     assert not found.dropped(outliers=False).any()
     assert found.dropped(outliers=True).nonzero()[0].tolist() == [4]
-    outliers = found.as_json(SCHEME)["outliers"]
+    outliers = found.as_json()["outliers"]
     assert {entry["face"]: entry["held_out"] for entry in outliers} == {"drawn/4": False, "drawn/5": True}
-    assert found.lines()[-1] == "outliers by shape: 2, of which 1 would train"
+    assert found.lines()[-1] == "outliers by shape: 2 of 120 faces judged, of which 1 would train"
+
+
+def test_faces_that_cannot_be_judged_by_shape_are_not_called_good():
+    faces = shaped_faces(120)
+    faces[3].points_xy[2:] = np.nan
+    few = [replace(face, source="phone") for face in shaped_faces(89)]
+    found = look_through([*faces, *few])
+    assert found.lines()[-2:] == [
+        "outliers by shape: 0 of 119 faces judged, of which 0 would train",
+        "not judged by shape, and so never left out as outliers: 90 of 209 faces (sources of fewer than 90 faces "
+        "with 3 labels: phone 89; too few labels: 1)",
+    ]
+    report = found.as_json()
+    assert report["judged_by_shape"] == 119 and report["too_few_faces_to_judge"] == {"phone": 89}
+    assert report["fewest_faces_to_judge"] == 90 and report["too_few_labels_to_judge"] == ["drawn/3"]
+
+
+def test_when_no_face_can_be_judged_nobody_knows_of_outliers():
+    found = look_through(shaped_faces(5))
+    assert found.lines()[-2:] == [
+        "outliers by shape: nobody knows, for no face could be judged",
+        "not judged by shape, and so never left out as outliers: 5 of 5 faces (sources of fewer than 90 faces with "
+        "3 labels: drawn 5)",
+    ]
 
 
 def test_each_convention_is_judged_by_itself():
@@ -134,7 +185,7 @@ def test_what_a_training_has_cut_out_gives_the_same_report(tmp_path):
     train, held_out = (make_face_set(faces, SCHEME, 64) for faces in (data.training, data.held_out))
     first, second = whole_cleaning(data, SCHEME), cleaning_of_cut(data, train, held_out, SCHEME)
     assert len(first.faces) == 41 and first.held_out.sum() == len(data.held_out) + 1
-    assert second.as_json(SCHEME) == first.as_json(SCHEME)
+    assert second.as_json() == first.as_json()
     assert cleaning_of_cut(data, train, None, SCHEME) is None  # not the first process
 
 
@@ -160,10 +211,10 @@ def test_held_out_faces_of_later_sources_are_kept_apart(tmp_path):
 
 
 def test_the_command_prints_and_writes_the_report(tmp_path, capsys):
-    data = [str(keypoints_folder(tmp_path / place / "base", 6)) for place in ("here", "there")]
+    data = [str(keypoints_folder(tmp_path / place, 6)) for place in ("here", "there")]
     assert main(["clean", "--scheme", "kaggle15", "--data", *data, "--out", str(tmp_path / "out")]) == 0
     out = capsys.readouterr().out
-    assert "12 rows: base 12" in out and "6 exact" in out
+    assert "12 rows: here 6, there 6" in out and "6 exact" in out
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"cleaning.json", "outliers.png"}
     empty = keypoints_folder(tmp_path / "empty", 0)
     assert main(["clean", "--scheme", "kaggle15", "--data", str(empty), "--out", str(tmp_path / "no")]) == 1

@@ -112,6 +112,31 @@ def test_a_shifted_point_is_a_bias_of_the_mean_shape():
     assert bias.n == 6 and bias.mean_px is None and (bias.error[nose] > 0).all()
 
 
+def test_missing_labels_are_left_out_of_the_mean_shape():
+    whole = np.stack([face.points_xy for face in converted(dotted_faces(7, "ibug68"))])
+    nose, brow = KAGGLE.names.index("nose_tip"), KAGGLE.names.index("left_eyebrow_outer_end")
+    faces, others = whole.copy(), whole[:5].copy()
+    faces[0, nose] = np.nan
+    faces[5, KAGGLE.outer_eye_corners[0]] = np.nan  # says nothing of any point: nobody knows how it is turned
+    faces[6, KAGGLE.outer_eye_corners[1]] = np.nan
+    faces[:, brow] = np.nan
+    bias = bias_of_shapes(faces, others, KAGGLE)
+    assert (bias.n, bias.n_converted) == (5, 5)
+    frame = in_eyes_frame(whole[:5], KAGGLE)
+    expected = np.zeros((15, 2))
+    expected[nose] = frame[1:, nose].mean(axis=0) - frame[:, nose].mean(axis=0)
+    expected[brow] = np.nan
+    np.testing.assert_allclose(bias.mean, expected, atol=1e-12)
+    of_each = [part.std(axis=0, ddof=1) / np.sqrt(len(part)) for part in (frame[1:, nose], frame[:, nose])]
+    np.testing.assert_allclose(bias.error[nose], np.hypot(*of_each))
+    faces[1:, nose] = np.nan
+    faces[0, nose] = 1.0
+    bias = bias_of_shapes(faces, others, KAGGLE)
+    assert np.isfinite(bias.mean[nose]).all() and np.isnan(bias.error[nose]).all()
+    with pytest.raises(DataError, match="None of the 2 converted faces has both outer eye corners"):
+        bias_of_shapes(faces[5:], others, KAGGLE)
+
+
 def test_the_bias_on_pictures_is_what_the_labels_are_off_by(predictor):
     side = (TIGHT_BOX_XYXY[2] - TIGHT_BOX_XYXY[0]) / 96
     picture = np.repeat(tight_grey_crop()[..., None], 3, axis=2)
@@ -149,6 +174,20 @@ def test_the_command_measures(data68, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "on the pictures of 2 rows" in out and "Mean shape of 3 converted faces less that of 3 rows" in out
     assert out.count("mouth_center_bottom_lip") == 2
+
+
+def test_the_command_says_where_no_label_tells(tmp_path, capsys):
+    faces = dotted_faces(3, "ibug68")
+    for i, face in enumerate(faces):
+        face.points_xy[IBUG.names.index("nose_tip")] = np.nan
+        face.points_xy[IBUG.names.index("mouth_left")] *= np.nan if i else 1.0
+    write_keypoints_folder(faces, tmp_path / "wild", IBUG)
+    labels = kaggle_csv(tmp_path / "training.csv", np.random.default_rng(0).uniform(9, 87, (3, 15, 2)))
+    assert main(["convert", "--data", str(tmp_path / "wild"), "--labels", str(labels)]) == 0
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines()[3:]}
+    assert rows["nose_tip"] == ["–", "–"] and rows["mouth_left_corner"][2] == rows["mouth_left_corner"][5] == "–"
+    assert "nan" not in out and rows["mouth_right_corner"][2] != "–"
 
 
 @pytest.mark.parametrize("options", [[], ["--out", "OUT", "--labels", "x.csv"]])

@@ -60,6 +60,19 @@ def test_faces_without_outer_eye_corners_still_have_pixels_and_a_rank():
     assert figures["uncertainty_spearman"] == pytest.approx(1.0)
 
 
+def test_eye_corners_on_one_spot_and_faces_without_labels_have_no_share_and_are_still_json():
+    evaluation = an_evaluation([4.0, 4.0])
+    left, right = SCHEME.outer_eye_corners
+    evaluation.labelled_xy[0, right] = evaluation.labelled_xy[0, left]
+    evaluation = replace(evaluation, eye_distance=np.array([0.0, 100.0]))
+    with np.errstate(all="ignore"):
+        figures = json.loads(json.dumps(summary(evaluation), allow_nan=False))
+    assert figures["regions"]["mouth"] == {"px": pytest.approx(4.0), "nme": pytest.approx(0.04)}
+    evaluation.labelled_xy[:] = np.nan
+    figures = summary(replace(evaluation, eye_distance=np.full(2, np.nan)))
+    assert figures["n"] == 2 and "rmse_px" not in figures
+
+
 def test_an_eye_distance_that_is_known_otherwise_makes_an_nme():
     evaluation = an_evaluation([4.0, 4.0])
     evaluation.labelled_xy[:, list(SCHEME.outer_eye_corners)] = np.nan

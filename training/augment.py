@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from fkd.geometry import sample
 from fkd.schemes import Scheme
 from training.dataset import CHIP_MARGIN
+from training.jpeg import recompressed
 
 __all__ = ["augment", "plain_view"]
 
@@ -31,6 +32,9 @@ MOST_NOISE_SD = 0.04  # of white
 # What is in front of it.
 OCCLUDED_SHARE = 0.3
 OCCLUDER_HALF = (0.08, 0.25)  # half of each side of the rectangle, of the crop's
+# What phones and the web do to the file.
+JPEG_SHARE = 0.3
+JPEG_QUALITY = (20.0, 80.0)  # drawn from evenly
 
 
 def augment(
@@ -41,12 +45,12 @@ def augment(
     generator: torch.Generator,
     changes: str = "all",
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Random crops, turned, scaled, shifted, mirrored, with random light, sharpness and occlusions.
+    """Random crops, turned, scaled, shifted, mirrored, with random light, sharpness, occlusions and JPEG artefacts.
 
     Args:
         chips: (N, 3, C, C) uint8.
         points: (N, K, 2) unit chip coordinates, may carry a gradient.
-        size_px: S.
+        size_px: S, a multiple of 8 (JPEG's blocks) where `changes` is ``all``.
         generator: on the CPU; everything random is drawn from it.
         changes: one of `training.config.AUGMENTATIONS`: all of these, the mirror image alone (``flip``), or ``none``.
 
@@ -103,7 +107,7 @@ def _view(chips, points, roll, scale, shift, mirrored, size_px):
 
 
 def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Random light, colour, sharpness, noise and occlusions: (N, 3, S, S) in 0 … 255 in and out."""
+    """Random light, colour, sharpness, noise, occlusions and JPEG: (N, 3, S, S) in 0 … 255 in and out."""
     n, size_px, device = len(crops), crops.shape[-1], crops.device
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
@@ -124,7 +128,7 @@ def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     # A number a pixel: drawn where the pixels are.
     noise = torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
     x = x + torch.randn(x.shape, generator=noise, device=device) * uniform(0, MOST_NOISE_SD, n, 1, 1, 1)
-    return _occlude(x, generator).clamp(0.0, 1.0) * 255.0
+    return _store(_occlude(x, generator).clamp(0.0, 1.0) * 255.0, generator)
 
 
 def _occlude(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -140,3 +144,13 @@ def _occlude(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     other = x[torch.randperm(n, generator=generator)]
     cover = torch.where((torch.rand(n, generator=generator) < 0.5).to(x.device)[:, None, None, None], colour, other)
     return torch.where(mask.to(x.device)[:, None], cover, x)
+
+
+def _store(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Save some crops as JPEG, each at a quality of its own, and open them again: (N, 3, S, S) in 0 … 255, changed."""
+    low, high = JPEG_QUALITY
+    quality = low + (high - low) * torch.rand(len(x), generator=generator)
+    stored = torch.nonzero(torch.rand(len(x), generator=generator) < JPEG_SHARE).squeeze(1)  # found where it costs none
+    there = stored.to(x.device)
+    x[there] = recompressed(x[there], quality[stored].to(x.device))
+    return x

@@ -16,7 +16,7 @@ from fkd.images import upright_size
 from fkd.schemes import Scheme
 from training.dataset import face_crop
 from training.duplicates import copies_of_held_out, exact_copies, near_copies
-from training.shapes import shape_oddity
+from training.shapes import FEWEST_FACES_A_POINT, FEWEST_POINTS, shape_oddity
 
 __all__ = ["ODD", "Cleaning", "clean", "face_name"]
 
@@ -25,6 +25,9 @@ __all__ = ["ODD", "Cleaning", "clean", "face_name"]
 ODD = 6.0
 # Labels of files that count pixels from 1 stand up to a pixel beyond the border.
 BORDER_PX = 1.0
+# Of the points that lack labels, the lines for people name so much; cleaning.json has each of them.
+MOST_SHARES = 3
+MOST_RUNS = 4  # of each share
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,7 @@ class Cleaning:
     """What was found in N faces, each array with one entry a face.
 
     Attributes:
+        scheme: of the points.
         faces: the faces themselves.
         held_out: (N,) bool.
         unlabelled: (N, K) bool.
@@ -42,6 +46,7 @@ class Cleaning:
         oddity: (N,) float64, see :func:`training.shapes.shape_oddity`.
     """
 
+    scheme: Scheme
     faces: Sequence[LabelledFace]
     held_out: np.ndarray
     unlabelled: np.ndarray
@@ -56,6 +61,17 @@ class Cleaning:
         """(N,) bool, outliers by shape."""
         return np.nan_to_num(self.oddity) > ODD
 
+    @property
+    def judged(self) -> np.ndarray:
+        """(N,) bool, faces whose shape could be judged; the others are no outliers, however they look."""
+        return np.isfinite(self.oddity)
+
+    @property
+    def too_small(self) -> dict[str, int]:
+        """The sources with too few faces to judge any of them by shape, and how many they have."""
+        judged = {face.source for face, known in zip(self.faces, self.judged, strict=True) if known}
+        return {source: count for source, count in self._rows().items() if source not in judged}
+
     def dropped(self, outliers: bool) -> np.ndarray:
         """(N,) bool, faces that must not train: copies of held-out ones, and if so wished outliers by shape.
 
@@ -66,7 +82,7 @@ class Cleaning:
     def worst(self, most: int) -> np.ndarray:
         """Indices of the faces with the oddest shapes, the oddest first."""
         order = np.argsort(-np.nan_to_num(self.oddity, nan=-np.inf), kind="stable")[:most]
-        return order[np.isfinite(self.oddity[order])]
+        return order[self.judged[order]]
 
     def lines(self) -> list[str]:
         """The report in a few lines, for people."""
@@ -78,24 +94,29 @@ class Cleaning:
         return [
             f"{len(self.faces)} rows: {rows}",
             f"missing labels: {self.unlabelled.sum()} points of {gaps} faces",
+            *([f"missing by point: {_points_text(self.unlabelled, self.scheme)}"] if gaps else []),
             f"labels outside the picture: {self.outside.sum()} points of {beyond} faces",
             f"duplicates: {(self.exact_copy_of >= 0).sum()} exact, {near} near; {across} training faces are held out "
             "under another name and do not train",
-            f"outliers by shape: {self.odd.sum()}, of which {(self.odd & ~self.held_out).sum()} would train",
+            *self._shape_lines(),
         ]
 
-    def as_json(self, scheme: Scheme) -> dict:
+    def as_json(self) -> dict:
         """All that was found, by the faces' names."""
         names = [face_name(face) for face in self.faces]
         return {
             "rows": self._rows(),
             "held_out": int(self.held_out.sum()),
-            "missing_by_point": _by_point(self.unlabelled, scheme),
-            "outside_by_point": _by_point(self.outside, scheme),
+            "missing_by_point": _by_point(self.unlabelled, self.scheme),
+            "outside_by_point": _by_point(self.outside, self.scheme),
             "outside": [names[i] for i in np.flatnonzero(self.outside.any(axis=1))],
             "exact_duplicates": self._copies(self.exact_copy_of, names),
             "near_duplicates": self._copies(np.where(self.exact_copy_of < 0, self.near_copy_of, -1), names),
             "held_out_under_another_name": [names[i] for i in np.flatnonzero(self.copied)],
+            "judged_by_shape": int(self.judged.sum()),
+            "too_few_faces_to_judge": self.too_small,
+            "fewest_faces_to_judge": self._fewest(),
+            "too_few_labels_to_judge": [names[i] for i in np.flatnonzero(self._too_few_labels())],
             "outlier_threshold": ODD,
             "outliers": [
                 {"face": names[i], "oddity": round(float(self.oddity[i]), 2), "held_out": bool(self.held_out[i])}
@@ -106,6 +127,31 @@ class Cleaning:
 
     def _rows(self) -> dict[str, int]:
         return dict(Counter(face.source for face in self.faces))
+
+    def _shape_lines(self) -> list[str]:
+        judged, few = self.judged.sum(), self._too_few_labels().sum()
+        if judged:
+            train = (self.odd & ~self.held_out).sum()
+            lines = [f"outliers by shape: {self.odd.sum()} of {judged} faces judged, of which {train} would train"]
+        else:
+            lines = ["outliers by shape: nobody knows, for no face could be judged"]
+        if judged < len(self.faces):
+            named = ", ".join(f"{source} {count}" for source, count in self.too_small.items())
+            small = f"sources of fewer than {self._fewest()} faces with {FEWEST_POINTS} labels: {named}"
+            why = [small] * bool(named) + [f"too few labels: {few}"] * bool(few)
+            lines.append(
+                f"not judged by shape, and so never left out as outliers: {len(self.faces) - judged} of "
+                f"{len(self.faces)} faces ({'; '.join(why)})"
+            )
+        return lines
+
+    def _fewest(self) -> int:
+        return FEWEST_FACES_A_POINT * self.scheme.n_points
+
+    def _too_few_labels(self) -> np.ndarray:
+        """(N,) bool, faces that could not be judged although their source has enough others."""
+        small = self.too_small
+        return ~self.judged & np.array([face.source not in small for face in self.faces], dtype=bool)
 
     @staticmethod
     def _copies(copy_of: np.ndarray, names: Sequence[str]) -> list[list[str]]:
@@ -129,7 +175,7 @@ def clean(faces: Sequence[LabelledFace], held_out: np.ndarray, sketched: torch.T
     for source in np.unique(sources):  # each convention has its own idea of a face
         oddity[sources == source] = shape_oddity(points[sources == source])
     return Cleaning(
-        faces, held_out, np.isnan(points).any(axis=2), _outside(faces, points), exact, near_copies(sketched),
+        scheme, faces, held_out, np.isnan(points).any(axis=2), _outside(faces, points), exact, near_copies(sketched),
         copies_of_held_out(sketched, exact, held_out), oddity,
     )  # fmt: skip
 
@@ -149,3 +195,37 @@ def _outside(faces: Sequence[LabelledFace], points: np.ndarray) -> np.ndarray:
 def _by_point(flags: np.ndarray, scheme: Scheme) -> dict[str, int]:
     """How many faces have the flag (N, K), by the points' names; points of none are left out."""
     return {name: int(count) for name, count in zip(scheme.names, flags.sum(axis=0), strict=True) if count}
+
+
+def _points_text(flags: np.ndarray, scheme: Scheme) -> str:
+    """In how many faces (N, K) has a flag which points, those of most faces first.
+
+    Points of as many faces, to a percent of all, stand together, and neighbours in the scheme as the first and the
+    last.
+    """
+    counts = flags.sum(axis=0)
+    percent = np.round(100 * counts / len(flags))
+    shares = [np.flatnonzero((counts > 0) & (percent == each)) for each in np.unique(percent[counts > 0])[::-1]]
+    parts = [f"{_names_text(points, scheme)}: {_range_text(counts[points])}" for points in shares[:MOST_SHARES]]
+    if rest := [point for points in shares[MOST_SHARES:] for point in points]:
+        parts.append(f"{len(rest)} more: {_range_text(counts[rest])}")
+    return "; ".join(parts)
+
+
+def _names_text(points: np.ndarray, scheme: Scheme) -> str:
+    runs = np.split(points, np.flatnonzero(np.diff(points) > 1) + 1)
+    texts = []
+    for run in runs[:MOST_RUNS]:
+        first, last = scheme.names[run[0]], scheme.names[run[-1]]
+        texts.append(
+            f"{first} … {last} ({len(run)} points)" if len(run) > 2 else ", ".join(scheme.names[i] for i in run)
+        )
+    more = sum(map(len, runs[MOST_RUNS:]))
+    return ", ".join(texts) + (f" and {more} more" if more else "")
+
+
+def _range_text(counts: np.ndarray) -> str:
+    low, high = counts.min(), counts.max()
+    if low < high:
+        return f"{low} to {high} faces"
+    return "1 face" if high == 1 else f"{high} faces"

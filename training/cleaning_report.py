@@ -64,7 +64,7 @@ def write_cleaning(found: Cleaning, scheme: Scheme, out: Path) -> None:
     Raises:
         ImageError: if a photo cannot be read.
     """
-    text = json.dumps(found.as_json(scheme), indent=1, ensure_ascii=False)
+    text = json.dumps(found.as_json(), indent=1, ensure_ascii=False)
     write_whole(out / "cleaning.json", f"{text}\n".encode())
     write_picture(outlier_sheet(found, scheme), out / "outliers.png")
 
@@ -72,7 +72,7 @@ def write_cleaning(found: Cleaning, scheme: Scheme, out: Path) -> None:
 def outlier_sheet(found: Cleaning, scheme: Scheme) -> Image.Image:
     """The oddest faces with their labels, outliers or not, so that a person sees what the threshold parts."""
     worst = found.worst(MOST_PICTURES)
-    title = f"The {len(worst)} oddest of {len(found.faces)} faces by the shape of their labels"
+    title = f"The {len(worst)} oddest of {found.judged.sum()} faces judged by the shape of their labels"
     subtitle = f"robust standard deviations above the median; an outlier has more than {ODD:g}: {found.odd.sum()} faces"
     if not len(worst):
         return contact_sheet([], "Too few faces or points to judge shapes by", "")

@@ -29,16 +29,18 @@ class Bias:
     """Converted points less Kaggle's, for each of K points; x to the image's right, y down.
 
     Attributes:
-        mean: (K, 2) float64 in distances between the outer eye corners.
-        error: (K, 2) float64, standard error of that mean.
+        mean: (K, 2) float64 in distances between the outer eye corners; NaN where no face has both labels.
+        error: (K, 2) float64, standard error of that mean; NaN where it is known of one face only.
         mean_px: (K, 2) float64 in pixels of Kaggle's 96×96 pictures; None where they were not looked at.
         n: faces of Kaggle's.
+        n_converted: faces that were converted, those without an outer eye corner not counted.
     """
 
     mean: np.ndarray
     error: np.ndarray
     mean_px: np.ndarray | None
     n: int
+    n_converted: int
 
 
 def bias_of_pictures(predictor: KeypointPredictor, faces: Sequence[LabelledFace], scheme: Scheme) -> Bias:
@@ -55,14 +57,27 @@ def bias_of_pictures(predictor: KeypointPredictor, faces: Sequence[LabelledFace]
     # Where the network sees the points, not where a file that counts pixels from one would say they are.
     difference = to_kaggle15(predicted - predictor.net.config.label_origin_px) - labelled  # (N, 15, 2)
     share = difference / outer_eye_distance_px(labelled, scheme)[:, None, None]
-    return Bias(share.mean(axis=0), _standard_error(share), difference.mean(axis=0), len(faces))
+    return Bias(_mean(share), _standard_error(share), _mean(difference), len(faces), len(faces))
 
 
 def bias_of_shapes(converted_xy: np.ndarray, labelled_xy: np.ndarray, scheme: Scheme) -> Bias:
-    """The mean shape of converted faces (N, 15, 2) less that of Kaggle's (M, 15, 2), both in the eyes' frame."""
-    ours, theirs = in_eyes_frame(converted_xy, scheme), in_eyes_frame(labelled_xy, scheme)
+    """The mean shape of converted faces (N, 15, 2) less that of Kaggle's (M, 15, 2), both in the eyes' frame.
+
+    Of either, only faces with both outer eye corners have such a frame; each point's mean is of those that have it.
+
+    Raises:
+        DataError: if no converted face has both corners.
+    """
+    framed = outer_eye_distance_px(converted_xy, scheme) > 0  # NaN compares false
+    if not framed.any():
+        raise DataError(
+            f"None of the {len(converted_xy)} converted faces has both outer eye corners, by which faces are laid on "
+            "each other: name data with labels there."
+        )
+    compared = labelled_xy[outer_eye_distance_px(labelled_xy, scheme) > 0]
+    ours, theirs = in_eyes_frame(converted_xy[framed], scheme), in_eyes_frame(compared, scheme)
     error = np.hypot(_standard_error(ours), _standard_error(theirs))
-    return Bias(ours.mean(axis=0) - theirs.mean(axis=0), error, None, len(labelled_xy))
+    return Bias(_mean(ours) - _mean(theirs), error, None, len(theirs), len(ours))
 
 
 def in_eyes_frame(points_xy: np.ndarray, scheme: Scheme) -> np.ndarray:
@@ -101,5 +116,14 @@ def full_labels(path: Path, scheme: Scheme) -> np.ndarray:
     return np.array(rows).reshape(len(rows), -1, 2)
 
 
+def _mean(values: np.ndarray) -> np.ndarray:
+    """(N, K, 2) → (K, 2), the mean of those that are not NaN; NaN where all are."""
+    known = np.isfinite(values)
+    return np.where(known, values, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)
+
+
 def _standard_error(values: np.ndarray) -> np.ndarray:
-    return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    """(N, K, 2) → (K, 2), of :func:`_mean`; NaN where fewer than two are known."""
+    count = np.isfinite(values).sum(axis=0)
+    squares = _mean((values - _mean(values)) ** 2)
+    return np.sqrt(squares / np.where(count > 1, count - 1, np.nan))  # the variance is squares · count / (count − 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["FEWEST_FACES_A_POINT", "shape_oddity"]
+__all__ = ["FEWEST_FACES_A_POINT", "FEWEST_POINTS", "shape_oddity"]
 
 # How faces vary is told by some three faces a coordinate; with fewer, good faces stand out by chance.
 FEWEST_FACES_A_POINT = 6

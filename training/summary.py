@@ -69,7 +69,7 @@ def _error_figures(evaluation: Evaluation) -> dict:
         if np.isfinite(free).any():
             free = np.where(evaluation.missed, evaluation.nme, free)
             figures["nme_offset_free"] = float(np.nanmean(free))
-    if not evaluation.missed.all():
+    if np.isfinite(evaluation.predicted_xy - evaluation.labelled_xy).any():
         figures["rmse_px"] = rmse_px(evaluation.predicted_xy, evaluation.labelled_xy)
     return figures
 
@@ -97,6 +97,6 @@ def _mean_errors(errors_px: np.ndarray, eye_distance: np.ndarray) -> dict[str, f
     """Mean error of some points (N, P) in pixels and, where it is known, in eye distances; empty without a label."""
     if not np.isfinite(errors_px).any():
         return {}
-    shares = errors_px / eye_distance[:, None]
+    shares = errors_px / np.where(eye_distance > 0, eye_distance, np.nan)[:, None]
     in_eyes = {"nme": float(np.nanmean(shares))} if np.isfinite(shares).any() else {}
     return {"px": float(np.nanmean(errors_px)), **in_eyes}

@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         epilog="Example: python -m training clicks --weights ibug68 --data wild68 --held-out --json",
     )
     count.add_argument("--weights", required=True, metavar="W", help="a shipped name, a folder or a Hub id")
-    count.add_argument("--data", nargs="+", required=True, metavar="PATH", help="labelled faces, as for train")
+    count.add_argument("--data", nargs="+", required=True, metavar="PATH", help="labelled faces: no corrections")
     count.add_argument("--held-out", action="store_true", help="only the tenth that train and settle hold out")
     count.add_argument("--json", action="store_true", help="print one JSON object")
     count.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="where to compute")

@@ -8,6 +8,10 @@ from training.commands.options import add_measured, progress
 
 __all__ = ["add_parser"]
 
+# Of these --json always has a value, null where it cannot be known: an NME without eye corners, an offset or a rank
+# from one face, pixels where every face is missed.
+ALWAYS = ("n", "missed", "nme_iod", "median", "failure_10", "nme_offset_free", "rmse_px", "uncertainty_spearman")
+
 DESCRIPTION = """\
 Measure weights on labelled faces: NME by the outer eye corners (mean, median, area under the curve, failures, and after
 one constant offset a point that is fitted on the other half of the people), RMSE in pixels, errors by region and by
@@ -27,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     measure.add_argument("--weights", required=True, metavar="W", help="a shipped name, a folder or a Hub id")
     add_measured(measure)
-    measure.add_argument("--json", action="store_true", help="print one JSON object")
+    measure.add_argument("--json", action="store_true", help="print one JSON object; null is what cannot be known")
     measure.set_defaults(run=run)
 
 
@@ -43,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
     faces = read_measured(options.data, predictor.scheme, options.held_out)
     figures = summary(evaluate(predictor, faces, options.boxes, lambda items: progress(items, "predict")))
     if options.json:
-        print(json.dumps({"weights": predictor.version, "boxes": options.boxes, **figures}))
+        known = dict.fromkeys(ALWAYS) | figures
+        print(json.dumps({"weights": predictor.version, "boxes": options.boxes, **known}, allow_nan=False))
         return
     print(f"{predictor.version}, boxes from the {options.boxes}\n\n{evaluation_text(figures)}")

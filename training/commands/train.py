@@ -64,7 +64,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         dest="augmentation",
         choices=AUGMENTATIONS,
         default=defaults.augmentation,
-        help="what to vary: turn, scale, shift, mirror, light, sharpness and occlusion; the mirror image alone; or "
+        help="what to vary: turn, scale, shift, mirror, light, sharpness, occlusion and JPEG; the mirror image alone; or "
         "nothing (default: %(default)s)",
     )
     train.add_argument(
@@ -161,7 +161,7 @@ def run(options: argparse.Namespace) -> None:
         parent=init.config.version if init else "",
         label_origin_px=init.config.label_origin_px if init else 0.0,
         conventions=init.config.conventions if init and init.config.scheme == scheme.name else {},
-        trained_on=tuple(f"{Path(path).name} ({weight:g}×)" for path, weight in named),
+        trained_on=tuple(f"{Path(path).resolve().name} ({weight:g}×)" for path, weight in named),
     )  # fmt: skip
     make_run_folder(options.out)
     if processes.is_main_process:
