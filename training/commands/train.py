@@ -64,8 +64,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         dest="augmentation",
         choices=AUGMENTATIONS,
         default=defaults.augmentation,
-        help="what to vary: turn, scale, shift, mirror, light, sharpness, occlusion and JPEG; the mirror image alone; or "
-        "nothing (default: %(default)s)",
+        help="what to vary: turn, scale, shift, mirror, light, sharpness, occlusion and JPEG; the mirror image alone; "
+        "or nothing (default: %(default)s)",
     )
     train.add_argument(
         "--warp-sd",
