@@ -163,12 +163,12 @@ def test_each_convention_is_judged_by_itself():
 def test_the_report_is_a_json_file_and_a_picture(tmp_path):
     faces = shaped_faces(120)
     faces[7] = replace(faces[7], points_xy=faces[7].points_xy[SCHEME.flip_order])
-    write_cleaning(look_through(faces), SCHEME, tmp_path)
+    write_cleaning(look_through(faces), tmp_path)
     report = json.loads((tmp_path / "cleaning.json").read_text())
     assert report["rows"] == {"drawn": 120} and [entry["face"] for entry in report["outliers"]] == ["drawn/7"]
     with Image.open(tmp_path / "outliers.png") as picture:
         assert picture.width > 1000 and picture.height > 900  # four rows of six
-    write_cleaning(look_through(faces[:3]), SCHEME, tmp_path)  # too few to judge
+    write_cleaning(look_through(faces[:3]), tmp_path)  # too few to judge
     with Image.open(tmp_path / "outliers.png") as picture:
         assert picture.height < 100
 

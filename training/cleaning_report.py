@@ -58,7 +58,7 @@ def cleaning_of_cut(data: TrainingData, train: FaceSet, held_out: FaceSet | None
     return clean(faces, sides, torch.cat([sketched, sketches(held_out.chips), *apart]), scheme)
 
 
-def write_cleaning(found: Cleaning, scheme: Scheme, out: Path) -> None:
+def write_cleaning(found: Cleaning, out: Path) -> None:
     """Write ``cleaning.json`` and ``outliers.png`` to the folder `out`.
 
     Raises:
@@ -66,20 +66,20 @@ def write_cleaning(found: Cleaning, scheme: Scheme, out: Path) -> None:
     """
     text = json.dumps(found.as_json(), indent=1, ensure_ascii=False)
     write_whole(out / "cleaning.json", f"{text}\n".encode())
-    write_picture(outlier_sheet(found, scheme), out / "outliers.png")
+    write_picture(outlier_sheet(found), out / "outliers.png")
 
 
-def outlier_sheet(found: Cleaning, scheme: Scheme) -> Image.Image:
+def outlier_sheet(found: Cleaning) -> Image.Image:
     """The oddest faces with their labels, outliers or not, so that a person sees what the threshold parts."""
     worst = found.worst(MOST_PICTURES)
     title = f"The {len(worst)} oddest of {found.judged.sum()} faces judged by the shape of their labels"
     subtitle = f"robust standard deviations above the median; an outlier has more than {ODD:g}: {found.odd.sum()} faces"
     if not len(worst):
         return contact_sheet([], "Too few faces or points to judge shapes by", "")
-    cut = make_face_set([found.faces[i] for i in worst], scheme, round(TILE_PX / CHIP_MARGIN / SHOWN_SHARE))
+    cut = make_face_set([found.faces[i] for i in worst], found.scheme, round(TILE_PX / CHIP_MARGIN / SHOWN_SHARE))
     tiles = []
     for place, i in enumerate(worst):
-        picture = face_tile(cut.chips[place : place + 1][0], [cut.points[place].numpy()], scheme, SHOWN_SHARE)
+        picture = face_tile(cut.chips[place : place + 1][0], [cut.points[place].numpy()], found.scheme, SHOWN_SHARE)
         remarks = [f"{found.oddity[i]:.1f}"]
         remarks += ["outlier"] * bool(found.odd[i]) + ["held out"] * bool(found.held_out[i])
         tiles.append((picture, ", ".join(remarks), face_name(found.faces[i])))

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> None:
     nets = [load_net(hub.weights_folder(name)) for name, _ in named]
     mean = average(nets, [share for _, share in named])
     name = f"{mean.config.scheme}-{options.out.name}"
-    mean.config = replace(mean.config, version=name, parent=mean.config.parent)
+    mean.config = replace(mean.config, version=name)
     make_run_folder(options.out)
     try:
         write_weights(mean, options.out)

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
         raise DataError("There is no face to look at.")
     make_run_folder(options.out)
     found = whole_cleaning(data, scheme, lambda faces: progress(faces, "cut out"))
-    write_cleaning(found, scheme, options.out)
+    write_cleaning(found, options.out)
     for line in found.lines():
         print(line)
     print(f"Wrote cleaning.json and outliers.png to {options.out}")

@@ -227,7 +227,7 @@ def left_out(
 
     dropped = None
     if found := cleaning_of_cut(data, train, held_out, scheme):
-        write_cleaning(found, scheme, options.out)
+        write_cleaning(found, options.out)
         dropped = found.dropped(options.drop_outliers)[: len(data.training)]
         print(*found.lines(), f"{dropped.sum()} faces are left out of the training", sep="\n")
     return broadcast_object_list([dropped])[0]
