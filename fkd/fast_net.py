@@ -11,7 +11,7 @@ import torch.nn as nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fkd.crop_net import CropNet, Prediction
-from fkd.model import KeypointNet
+from fkd.model import KeypointNet, located
 from fkd.onnx_export import INPUT, onnx_maps
 from fkd.onnx_session import cpu_session
 
@@ -44,12 +44,13 @@ class OnnxNet:
     """A KeypointNet whose convolutions onnxruntime computes, on as many CPU threads as PyTorch has at the start."""
 
     def __init__(self, net: KeypointNet):
-        self.flip_order = net.flip_order
+        self.config, self.flip_order = net.config, net.flip_order
         self._net = folded(net)
         self._session = cpu_session(onnx_maps(self._net), torch.get_num_threads())
 
     def __call__(self, crops: torch.Tensor) -> Prediction:
-        """As :meth:`fkd.model.KeypointNet.forward`, without gradients."""
+        """As :meth:`fkd.model.KeypointNet.forward`, without gradients and without the heatmaps."""
         seen = self._net.seen(crops.float()).contiguous().numpy()  # (N, 3, S, S)
-        maps = self._session.run(None, {INPUT: seen})
-        return self._net.read_out(*(torch.from_numpy(values) for values in maps))
+        logits, spread = map(torch.from_numpy, self._session.run(None, {INPUT: seen}))
+        heat = logits.view(len(crops), -1, 4 * spread[0, 0].numel()).softmax(dim=2)  # (N, K, 4·S/8·S/8)
+        return Prediction(*located(heat, spread), None)

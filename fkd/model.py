@@ -9,6 +9,7 @@ isotropic Laplace distribution: the model's own estimate of its error.
 """
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ __all__ = [
     "KeypointNet",
     "ModelConfig",
     "Prediction",
+    "answer",
     "both_ways",
     "load_net",
     "make_net",
@@ -104,7 +106,7 @@ class KeypointNet(CropNet):
         return luma(x).expand(-1, 3, -1, -1) if self.grey else x
 
     def maps(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """All that is convolution: heatmaps' logits (N, K, S/4, S/4) and log spread (N, K, S/8, S/8) of `seen` crops.
+        """All that is convolution: heatmaps' logits and log spread of `seen` crops, for `read_out`.
 
         `fkd.onnx_export` traces this: what is used here must be known there.
         """
@@ -114,27 +116,45 @@ class KeypointNet(CropNet):
         c4 = self.stage4(c3)  # (N, w4, S/32, S/32)
         p3 = self.lateral3(c3) + F.interpolate(self.lateral4(c4), scale_factor=2.0)  # (N, d, S/16, S/16)
         p2 = self.fuse(self.lateral2(c2) + F.interpolate(p3, scale_factor=2.0))  # (N, d, S/8, S/8)
-        return F.pixel_shuffle(self.heat(p2), 2), self.spread(p2)
+        return self.heat(p2), self.spread(p2)  # (N, K·4, S/8, S/8), (N, K, S/8, S/8)
 
     @staticmethod
     def read_out(logits: torch.Tensor, spread: torch.Tensor) -> Prediction:
         """Points, scales and heatmaps from what `maps` gives."""
-        logits = logits.float()  # (N, K, G, G), G = S/4
-        log_heat = logits.flatten(2).log_softmax(dim=2).view_as(logits)
-        heat = log_heat.exp()
-        cell = (torch.arange(heat.shape[-1], device=heat.device, dtype=heat.dtype) + 0.5) / heat.shape[-1]  # (G,)
-        # Not a matrix product: under autocast that would have eight bits.
-        points = torch.stack([(heat.sum(dim=2) * cell).sum(-1), (heat.sum(dim=3) * cell).sum(-1)], dim=-1)  # (N, K, 2)
-        # The heatmap says where to read the spread, but is not bent by it: hence the detach.
-        mass = heat.detach()
-        rows = mass[:, :, 0::2] + mass[:, :, 1::2]  # (N, K, G/2, G); avg_pool2d takes five times as long for the same
-        where = rows[..., 0::2] + rows[..., 1::2]  # (N, K, S/8, S/8), sums to 1
-        log_scale = (where * spread.float()).sum(dim=(2, 3))  # (N, K)
-        return Prediction(points, log_scale.clamp(math.log(1e-4), 0.0).exp(), log_heat)
+        n, _, height, width = logits.shape
+        log_heat = logits.float().reshape(n, -1, 4 * height * width).log_softmax(dim=2)  # (N, K, 4·S/8·S/8)
+        points, scale = located(log_heat.exp(), spread)
+        return Prediction(points, scale, F.pixel_shuffle(log_heat.view(logits.shape), 2))
 
 
-def mirror_averaged(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The network's answer, averaged over each crop and its mirror image.
+def located(heat: torch.Tensor, spread: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points (N, K, 2) in unit crop coordinates and Laplace scales (N, K) in crop sides.
+
+    Args:
+        heat: (N, K, 4·h·w) float, the probabilities of the sub-pixels, each of the 2×2 a map of its own: as a sub-pixel
+            convolution leaves them, for bringing them in order takes as long as a convolution.
+        spread: (N, K, h, w) the logarithms of the scales.
+    """
+    # The heatmap says where to read the spread, but is not bent by it: hence the detach.
+    where = heat.detach().unflatten(2, (4, -1)).sum(dim=2)  # (N, K, h·w), sums to 1
+    log_scale = (where * spread.float().flatten(2)).sum(dim=2)  # (N, K)
+    with torch.autocast(heat.device.type, enabled=False):  # else the product would have eight bits
+        points = heat @ sub_pixel_centres(*spread.shape[2:]).to(heat)
+    return points, log_scale.clamp(math.log(1e-4), 0.0).exp()
+
+
+@lru_cache(maxsize=8)
+def sub_pixel_centres(height: int, width: int) -> torch.Tensor:
+    """(4·h·w, 2) where the sub-pixels of `located` lie in the unit crop."""
+    with torch.inference_mode(False):  # what is made in inference mode could not serve a training later
+        x, y = ((torch.arange(2 * cells) + 0.5) / (2 * cells) for cells in (width, height))
+        x, y = x.view(width, 2).T, y.view(height, 2).T  # (2, w), (2, h): the first and the second sub-pixels
+        xy = torch.stack(torch.broadcast_tensors(x[None, :, None, :], y[:, None, :, None]), dim=-1)  # (2, 2, h, w, 2)
+        return xy.reshape(-1, 2)
+
+
+def answer(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the network says of crops, asked once about each or about its mirror image too, as its config wants it.
 
     Args:
         crops: (N, 3, S, S) float in 0 … 255, on the network's device.
@@ -142,6 +162,14 @@ def mirror_averaged(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, to
     Returns:
         Points (N, K, 2) in unit crop coordinates, and the Laplace scale (N, K) of their errors in crop sides.
     """
+    if net.config.mirror_averaged:
+        return mirror_averaged(net, crops)
+    points, scale, _ = net(crops)
+    return points, scale
+
+
+def mirror_averaged(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `answer`, averaged over each crop and its mirror image whatever the config says."""
     (points, mirrored), (scale, mirrored_scale) = both_ways(net, crops)
     return (points + mirrored) / 2, (scale + mirrored_scale) / 2
 

@@ -21,6 +21,7 @@ class ModelConfig:
         stem_width: channels after the flagship's first convolution.
         widths: channels of the flagship's four stages (strides 4, 8, 16, 32).
         head_width: channels where the flagship's stages meet.
+        mirror_averaged: whether an answer is the mean over the crop and its mirror image, in twice the time.
         label_origin_px: what the labels that the network learned call the centre of the top-left pixel: files made by
             tools that count from one say 1 where fkd says 0. A prediction is placed as the labels are: so much is added
             to the network's own x and y, in pixels of the original image.
@@ -40,6 +41,7 @@ class ModelConfig:
     stem_width: int = 24
     widths: tuple[int, ...] = (48, 96, 192, 256)
     head_width: int = 128
+    mirror_averaged: bool = True
     label_origin_px: float = 0.0
     scale_factor: float = 1.0
     conventions: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)

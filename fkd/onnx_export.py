@@ -89,16 +89,12 @@ def _ints(name: str, values: Iterable[int]) -> bytes:
     return field(5, field(1, name) + b"".join(field(8, value) for value in values) + field(20, 7))
 
 
-# The same by function, and the further inputs. All resizing doubles, and all shuffling is of 2×2 sub-pixels.
+# The same by function, and the further inputs. All resizing doubles.
 _NEAREST = _text("mode", "nearest") + _text("coordinate_transformation_mode", "asymmetric")
 _FUNCTIONS = {
     operator.add: (field(4, "Add"), []),
     F.relu: (field(4, "Relu"), []),
     F.interpolate: (field(4, "Resize") + _NEAREST + _text("nearest_mode", "floor"), ["", "double"]),
-    F.pixel_shuffle: (
-        field(4, "DepthToSpace") + field(5, field(1, "blocksize") + field(3, 2) + field(20, 2)) + _text("mode", "CRD"),
-        [],
-    ),
 }
 
 

@@ -18,7 +18,7 @@ from fkd.faces import DetectedFace, FaceDetector
 from fkd.fast_net import fast_net
 from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.images import read_image
-from fkd.model import CropNet, both_ways, load_net, mirror_averaged
+from fkd.model import CropNet, answer, both_ways, load_net
 from fkd.schemes import Scheme, load_scheme
 from fkd.settle import SettlePrior, load_settle_prior
 
@@ -216,12 +216,12 @@ class KeypointPredictor:
 
     @torch.inference_mode()
     def predict_crops(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Points (N, K, 2) and Laplace scales (N, K), in units of the crops, see :func:`fkd.model.mirror_averaged`.
+        """Points (N, K, 2) and Laplace scales (N, K), in units of the crops, see :func:`fkd.model.answer`.
 
         Args:
             crops: (N, 3, S, S) float in 0 … 255 on the predictor's device.
         """
-        return mirror_averaged(self._fast_net, crops)
+        return answer(self._fast_net, crops)
 
 
 def chance_close(scale: np.ndarray) -> np.ndarray:

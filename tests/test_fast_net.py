@@ -105,3 +105,14 @@ def test_the_baselines_run_in_pytorch():
     net = make_net(tiny_config(architecture="plain-cnn")).eval()
     points, _ = KeypointPredictor(net, "cpu").predict_crops(crops_of(net, 2))
     assert points.shape == (2, 15, 2)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_config_says_whether_the_mirror_image_is_asked_about_too(wanted):
+    net = lived_in(tiny_net(mirror_averaged=wanted))
+    crops = crops_of(net, 2)
+    with torch.inference_mode():
+        once, twice = net(crops).points, mirror_averaged(net, crops)[0]
+    assert (once - twice).abs().max() > 1e-3
+    points, _ = KeypointPredictor(net, "cpu").predict_crops(crops)
+    torch.testing.assert_close(points, twice if wanted else once, atol=1e-4, rtol=0)

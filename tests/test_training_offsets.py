@@ -105,12 +105,12 @@ def test_a_lesson_takes_the_offsets_off_before_anything_turns_the_face():
     every = slice(None)
     lesson = Lesson(net, ("only",), config)
     shifted = faces.points + 3.0 * faces.pixel[:, None]
-    args = faces.source, faces.pixel, 64, torch.Generator()
+    view, known = (64, torch.Generator()), (faces.source, faces.pixel)
     with torch.no_grad():
-        plain = lesson(faces.chips[every], faces.points, *args)
-        wrong = lesson(faces.chips[every], shifted, *args)
+        plain = lesson(*view, faces.chips[every], faces.points, *known)
+        wrong = lesson(*view, faces.chips[every], shifted, *known)
         lesson.offset.origin_px[:] = 3.0
-        mended = lesson(faces.chips[every], shifted, *args)
+        mended = lesson(*view, faces.chips[every], shifted, *known)
     assert mended == pytest.approx(plain.item(), rel=1e-5) and wrong != pytest.approx(plain.item(), rel=1e-3)
 
 

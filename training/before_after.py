@@ -13,7 +13,7 @@ import torch
 from fkd.crop_net import CropNet
 from fkd.formats import LabelledFace
 from fkd.metrics import nme_iod
-from fkd.model import mirror_averaged
+from fkd.model import answer
 from fkd.schemes import Scheme
 from fkd.versions import Measured
 from training.augment import plain_view
@@ -112,7 +112,7 @@ def predicted(net: CropNet, chips: FaceSet, batch_size: int = 64) -> tuple[np.nd
     for start in range(0, len(chips), batch_size):
         batch = chips.chips[start : start + batch_size].to(device), seen[start : start + batch_size].to(device)
         crops, batch_labels = plain_view(*batch, net.config.input_px)
-        points.append(mirror_averaged(net.eval(), crops)[0].cpu())
+        points.append(answer(net.eval(), crops)[0].cpu())
         labels.append(batch_labels.cpu())
     return torch.cat(points).double().numpy(), torch.cat(labels).double().numpy()
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fkd.metrics import nme_iod, rmse_px
-from fkd.model import CropNet, mirror_averaged
+from fkd.model import CropNet, answer
 from fkd.schemes import Scheme
 from training.augment import plain_view
 from training.dataset import CHIP_MARGIN, FaceSet
@@ -18,7 +18,7 @@ __all__ = ["unit_errors"]
 
 @torch.no_grad()
 def unit_errors(net: CropNet, faces: FaceSet, scheme: Scheme, size_px: int, batch_size: int = 64) -> dict[str, float]:
-    """Errors on the nominal crops, the mirrored picture's prediction averaged in, as a check while training.
+    """Errors on the nominal crops, as a check while training.
 
     Args:
         size_px: side of the crops; a network errs more at another resolution than the one it last trained at.
@@ -33,7 +33,7 @@ def unit_errors(net: CropNet, faces: FaceSet, scheme: Scheme, size_px: int, batc
     for start in range(0, len(faces), batch_size):
         chips, points = faces.chips[start : start + batch_size], seen[start : start + batch_size]
         crops, points = plain_view(chips.to(device), points.to(device), size_px)
-        predicted.append(mirror_averaged(net, crops)[0].cpu())
+        predicted.append(answer(net, crops)[0].cpu())
         labels.append(points.cpu())
     predicted_xy, labelled_xy = torch.cat(predicted).double().numpy(), torch.cat(labels).double().numpy()
     nme = nme_iod(predicted_xy, labelled_xy, scheme, faces.eye_distance * CHIP_MARGIN)  # in crop sides, as the points

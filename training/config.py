@@ -35,6 +35,8 @@ class TrainConfig:
         augmentation: one of `AUGMENTATIONS`.
         warp_sd: how far half of the faces are warped, see :func:`training.warp.warped`; 0 for not at all.
         mixed_precision: one of `PRECISIONS`: what the network computes in; its weights are float32 always.
+        teacher: version of the weights whose answers the labels are mixed with, or ``none``.
+        teacher_share: how much of the mix is the teacher's, see :func:`training.teacher.blended`.
         seed: of everything random.
         threads: CPU threads, 0 for torch's own choice.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -53,6 +55,8 @@ class TrainConfig:
     augmentation: str = AUGMENTATIONS[0]
     warp_sd: float = 0.0
     mixed_precision: str = PRECISIONS[0]
+    teacher: str = "none"
+    teacher_share: float = 0.5
     seed: int = 0
     threads: int = 0
     device: str = "auto"

@@ -12,6 +12,7 @@ from training.augment import augment
 from training.config import TrainConfig
 from training.losses import keypoint_loss
 from training.offsets import SourceOffset
+from training.teacher import blended
 from training.warp import warped
 
 __all__ = ["Lesson"]
@@ -39,16 +40,19 @@ class Lesson(torch.nn.Module):
 
     def forward(
         self,
+        size_px: int,
+        generator: torch.Generator,
         chips: torch.Tensor,
         points: torch.Tensor,
         source: torch.Tensor,
         pixel: torch.Tensor,
-        size_px: int,
-        generator: torch.Generator,
+        answers: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar."""
         with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
             labels = self.offset(points, source, pixel)
+            if answers is not None:
+                labels = blended(labels, answers, self.config.teacher_share)
             n = round(len(chips) * WARPED_SHARE) if self.config.warp_sd else 0
             if n:
                 warps = warped(chips[:n], labels[:n], self.config.warp_sd, generator)

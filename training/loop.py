@@ -96,9 +96,11 @@ def fit(
             losses = []
             for _ in range(config.accumulate):
                 chosen = draw(train.weight, at_once, drawing)
-                faces = (part[chosen] for part in (train.chips, train.points, train.source, train.pixel))
+                faces = [part[chosen] for part in (train.chips, train.points, train.source, train.pixel)]
+                if train.answers is not None:
+                    faces.append(train.answers[chosen])
                 with accelerator.accumulate(shared):
-                    loss = shared(*(part.to(accelerator.device) for part in faces), size_px, viewing)
+                    loss = shared(size_px, viewing, *(part.to(accelerator.device) for part in faces))
                     accelerator.backward(loss)
                     if accelerator.sync_gradients:
                         accelerator.clip_grad_norm_(net.parameters(), 5.0)

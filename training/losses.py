@@ -27,20 +27,17 @@ def laplace_nll(points: torch.Tensor, scale: torch.Tensor, labels: torch.Tensor)
 
 def heat_cross_entropy(log_heat: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropy (N, K) of the heatmap with the label's share in its four nearest cells, whose mean is the label."""
-    n, k, side, _ = log_heat.shape
+    side = log_heat.shape[-1]
     at = (labels * side - 0.5).clamp(0.0, side - 1.001)  # (N, K, 2) in cells
     low = at.floor()
-    high_share = at - low  # (N, K, 2)
-    low = low.long()
-    flat = log_heat.flatten(2)  # (N, K, G·G)
-    loss = torch.zeros(n, k, device=log_heat.device)
-    for dx in (0, 1):
-        for dy in (0, 1):
-            share_x = high_share[..., 0] if dx else 1.0 - high_share[..., 0]
-            share_y = high_share[..., 1] if dy else 1.0 - high_share[..., 1]
-            index = (low[..., 1] + dy) * side + low[..., 0] + dx  # (N, K)
-            loss = loss - share_x * share_y * flat.gather(2, index[..., None])[..., 0]
-    return loss
+    share = at - low  # (N, K, 2) of the cell after, in each direction
+    shares = torch.stack([1.0 - share, share], dim=-1)  # (N, K, 2, 2)
+    share_x, share_y = shares[..., 0, None, :], shares[..., 1, :, None]
+    x, y = low.long().unbind(dim=-1)
+    first = y * side + x  # (N, K)
+    # All four at once: each gather has a gradient as large as the heatmaps.
+    cells = first[..., None] + first.new_tensor([0, 1, side, side + 1])  # (N, K, 4)
+    return -((share_x * share_y).flatten(-2) * log_heat.flatten(2).gather(2, cells)).sum(dim=-1)
 
 
 def keypoint_loss(prediction: Prediction, labels: torch.Tensor, heat_weight: float) -> torch.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from fkd.crop_net import CONFIG_FILE, WEIGHTS_FILE, CropNet
 from fkd.durable import write_whole
 from fkd.errors import DataError, WeightsError
 
-__all__ = ["check_free_of_weights", "make_run_folder", "new_run_folder", "write_weights"]
+__all__ = ["check_free_of_weights", "make_run_folder", "new_run_folder", "write_new_weights", "write_weights"]
 
 
 def make_run_folder(out: Path) -> None:
@@ -73,3 +74,18 @@ def write_weights(net: CropNet, out: Path) -> None:
             raise OSError(errno.EIO, str(error), folder) from error
         for name in (WEIGHTS_FILE, CONFIG_FILE):
             write_whole(out / name, (Path(folder) / name).read_bytes())
+
+
+def write_new_weights(net: CropNet, out: Path) -> str:
+    """Write a network to the new folder `out`, and name it by that; returns the name.
+
+    Raises:
+        DataError: if the folder cannot be made or written to.
+    """
+    net.config = replace(net.config, version=f"{net.config.scheme}-{out.name}")
+    make_run_folder(out)
+    try:
+        write_weights(net, out)
+    except OSError as error:
+        raise DataError(f"“{out}” cannot be written to: {error.strerror or error}.") from error
+    return net.config.version

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fkd.durable import write_whole
 from fkd.metrics import nme_iod
-from fkd.model import CropNet, mirror_averaged
+from fkd.model import CropNet, answer
 from fkd.schemes import load_scheme
 from training.augment import plain_view
 from training.contact_sheet import contact_sheet, face_tile, write_picture
@@ -78,7 +78,7 @@ def sample_sheet(net: CropNet, held_out: FaceSet) -> Image.Image:
     for start in range(0, len(held_out), 64):
         batch = slice(start, start + 64)
         crops, _ = plain_view(held_out.chips[batch].to(device), labels[batch].to(device), net.config.input_px)
-        predicted.append(mirror_averaged(net, crops)[0].cpu())
+        predicted.append(answer(net, crops)[0].cpu())
     predicted_unit = (torch.cat(predicted).numpy() - 0.5) / CHIP_MARGIN + 0.5  # (N, K, 2) of the chip
     errors = nme_iod(predicted_unit, labels.numpy(), scheme, held_out.eye_distance)  # (N,)
     order = np.argsort(errors)  # NaN, where the eye distance is not known, comes last
@@ -92,7 +92,7 @@ def sample_sheet(net: CropNet, held_out: FaceSet) -> Image.Image:
     return contact_sheet(
         tiles,
         f"{net.config.version}: {len(shown)} of {len(held_out)} held-out faces, from the best to the worst",
-        "blue: predicted; vermilion: labelled; the crop that the network sees, mirror image averaged in",
+        "blue: predicted; vermilion: labelled; the crop that the network sees",
     )
 
 

@@ -16,7 +16,7 @@ import torch
 from fkd import hub
 from fkd.crop_net import CropNet
 from fkd.fast_net import folded
-from fkd.model import load_net, mirror_averaged
+from fkd.model import answer, load_net
 from fkd.predictor import KeypointPredictor
 
 __all__ = ["ZeroGpuPredictor", "for_frames", "predictor_class"]
@@ -71,7 +71,7 @@ def _place(folder: str, net: CropNet) -> CropNet:
 def _predict(folder: str, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """In the process that has the GPU: as :meth:`fkd.predictor.KeypointPredictor.predict_crops`, but for arrays."""
     net = _placed.get(folder) or _place(folder, load_net(Path(folder)))
-    points, scale = mirror_averaged(net, torch.from_numpy(crops).to(_DEVICE))
+    points, scale = answer(net, torch.from_numpy(crops).to(_DEVICE))
     return points.float().cpu().numpy(), scale.float().cpu().numpy()
 
 

@@ -26,23 +26,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from dataclasses import replace
-
     from fkd import hub
-    from fkd.errors import DataError
     from fkd.model import load_net
     from training.average import average
-    from training.run_folder import check_free_of_weights, make_run_folder, write_weights
+    from training.run_folder import check_free_of_weights, write_new_weights
 
     check_free_of_weights(options.out)
     named = [split_weight(text) for text in options.weights]
     nets = [load_net(hub.weights_folder(name)) for name, _ in named]
     mean = average(nets, [share for _, share in named])
-    name = f"{mean.config.scheme}-{options.out.name}"
-    mean.config = replace(mean.config, version=name)
-    make_run_folder(options.out)
-    try:
-        write_weights(mean, options.out)
-    except OSError as error:
-        raise DataError(f"“{options.out}” cannot be written to: {error.strerror or error}.") from error
+    name = write_new_weights(mean, options.out)
     print(f"Wrote {name} to {options.out}. Measure it: python -m training evaluate --weights {options.out} …")

@@ -81,7 +81,27 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     train.add_argument(
         "--input-px", type=multiple_of_32, default=128, help="side of its crops, a multiple of 32 (default: 128)"
     )
+    train.add_argument(
+        "--one-pass",
+        action="store_true",
+        help="make weights that are asked about a face once, and not about its mirror image too: half the time, a "
+        "little more error, which a --teacher makes up for in part",
+    )
     train.add_argument("--init", metavar="W", help="start from these weights; what does not fit (the head) starts anew")
+    train.add_argument(
+        "--teacher",
+        default="",
+        metavar="W",
+        help="mix the labels with what these weights say of the same faces: they have averaged much of the labels' own "
+        "error away; points without a label learn from them alone",
+    )
+    train.add_argument(
+        "--teacher-share",
+        type=share,
+        default=defaults.teacher_share,
+        metavar="SHARE",
+        help="how much of the mix is the teacher's (default: %(default)s)",
+    )
     train.add_argument(
         "--epochs", type=positive, default=defaults.epochs, help="passes over the faces (default: %(default)s)"
     )
@@ -142,13 +162,15 @@ def run(options: argparse.Namespace) -> None:
     from training.run_pictures import draw_curves, draw_samples
     from training.run_record import record_start
     from training.state import check_run_folder
+    from training.teacher import answers_of
     from training.tracking import check_trackio, tracked
 
     if options.track:
         check_trackio()
 
     scheme = load_scheme(options.scheme)
-    config = config_of(options)
+    teacher = load_net(hub.weights_folder(options.teacher)) if options.teacher else None
+    config = replace(config_of(options), teacher=teacher.config.version if teacher else "none")
     processes = join_processes(config)
     if note := slow_precision(config, processes.device):
         processes.print(note, file=sys.stderr)
@@ -157,7 +179,7 @@ def run(options: argparse.Namespace) -> None:
     init = load_net(hub.weights_folder(options.init)) if options.init else None
     model = ModelConfig(
         scheme=scheme.name, architecture=options.model, input_px=options.input_px, **MODEL_SIZES[options.size],
-        version=f"{scheme.name}-{options.out.name}",
+        mirror_averaged=not options.one_pass, version=f"{scheme.name}-{options.out.name}",
         parent=init.config.version if init else "",
         label_origin_px=init.config.label_origin_px if init else 0.0,
         conventions=init.config.conventions if init and init.config.scheme == scheme.name else {},
@@ -185,6 +207,8 @@ def run(options: argparse.Namespace) -> None:
         )
     data = data.without(left_out(data, train, held_out, scheme, options))
     train = replace(train, weight=np.array(data.weights[own]))
+    if teacher:
+        train = replace(train, answers=answers_of(teacher, train, lambda faces: progress(faces, "ask the teacher")))
     bar = TrainingBar(config.epochs, shown=processes.is_main_process)
     track = options.track and processes.is_main_process
     log = tracked(options.track, model.version, asdict(config)) if track else nullcontext(lambda row: None)
