@@ -18,7 +18,7 @@ _REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def shipped_names() -> list[str]:
-    """Names of the weights that come with fkd."""
+    """Names of the weights that come with fkd; those that are called like a scheme serve it by default."""
     return sorted(folder.name for folder in SHIPPED.iterdir() if (folder / "config.json").is_file())
 
 

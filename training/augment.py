@@ -123,8 +123,8 @@ def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     x = x.clamp(1e-3, 1.0) ** torch.exp(uniform(*LOG_GAMMA, n, 1, 1, 1))
     low, high = LOW_DETAIL
     low_px = int(size_px * (low + (high - low) * torch.rand((), generator=generator).item()))
-    blurred = F.interpolate(F.interpolate(x, size=low_px, mode="bilinear"), size=size_px, mode="bilinear")
-    x = torch.where(uniform(0, 1, n, 1, 1, 1) < LOW_DETAIL_SHARE, blurred, x)
+    soft = _chosen(torch.rand(n, generator=generator) < LOW_DETAIL_SHARE, device)
+    x[soft] = F.interpolate(F.interpolate(x[soft], size=low_px, mode="bilinear"), size=size_px, mode="bilinear")
     # A number a pixel: drawn where the pixels are.
     noise = torch.Generator(device).manual_seed(int(torch.randint(2**62, (), generator=generator)))
     x = x + torch.randn(x.shape, generator=noise, device=device) * uniform(0, MOST_NOISE_SD, n, 1, 1, 1)
@@ -132,25 +132,33 @@ def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def _occlude(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Cover a rectangle of some crops by one colour, or by the same place of another crop (a hand, hair)."""
+    """Cover a rectangle of some crops by one colour, or by the same place of another crop (a hand, hair), in place."""
     n, _, size_px, _ = x.shape
     pixel = (torch.arange(size_px) + 0.5) / size_px  # (S,)
     low, high = OCCLUDER_HALF
     centre, half = torch.rand(n, 2, generator=generator), low + (high - low) * torch.rand(n, 2, generator=generator)
     inside = (pixel - centre[:, :, None]).abs() < half[:, :, None]  # (N, 2, S)
     mask = inside[:, 0, None, :] & inside[:, 1, :, None]  # (N, S, S)
-    mask &= (torch.rand(n, generator=generator) < OCCLUDED_SHARE)[:, None, None]
-    colour = torch.rand(n, 3, 1, 1, generator=generator).to(x.device).expand_as(x)
-    other = x[torch.randperm(n, generator=generator)]
-    cover = torch.where((torch.rand(n, generator=generator) < 0.5).to(x.device)[:, None, None, None], colour, other)
-    return torch.where(mask.to(x.device)[:, None], cover, x)
+    covered = torch.rand(n, generator=generator) < OCCLUDED_SHARE
+    colour, other = torch.rand(n, 3, 1, 1, generator=generator), torch.randperm(n, generator=generator)
+    plain = (torch.rand(n, generator=generator) < 0.5)[:, None, None, None]
+    colour, mask, plain = (part[covered].to(x.device) for part in (colour, mask[:, None], plain))
+    there = _chosen(covered, x.device)
+    cover = torch.where(plain, colour, x[other[covered].to(x.device)])
+    x[there] = torch.where(mask, cover, x[there])
+    return x
 
 
 def _store(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Save some crops as JPEG, each at a quality of its own, and open them again: (N, 3, S, S) in 0 … 255, changed."""
     low, high = JPEG_QUALITY
     quality = low + (high - low) * torch.rand(len(x), generator=generator)
-    stored = torch.nonzero(torch.rand(len(x), generator=generator) < JPEG_SHARE).squeeze(1)  # found where it costs none
-    there = stored.to(x.device)
+    stored = torch.rand(len(x), generator=generator) < JPEG_SHARE
+    there = _chosen(stored, x.device)
     x[there] = recompressed(x[there], quality[stored].to(x.device))
     return x
+
+
+def _chosen(which: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The indices of (N,) bool, found on the CPU: on a GPU that would have to wait for all that is under way."""
+    return torch.nonzero(which).squeeze(1).to(device)

@@ -9,7 +9,7 @@ from fkd import hub
 from fkd.errors import FkdError, SchemeError, WeightsError
 from fkd.predictor import KeypointPredictor
 from fkd.registry import Registry
-from fkd.schemes import load_scheme
+from fkd.schemes import load_scheme, scheme_names
 from fkd.ui.zero_gpu import predictor_class
 from fkd.versions import Version
 
@@ -70,7 +70,7 @@ class ServedModels:
     def schemes(self) -> list[str]:
         """Names of the schemes that can be predicted."""
         promoted = self.registry.schemes() if self.registry else set()
-        return sorted({*hub.shipped_names(), *self._own, *promoted})
+        return sorted({*hub.shipped_names()} & {*scheme_names()} | {*self._own, *promoted})
 
     def predictor(self, scheme: str) -> KeypointPredictor:
         """The predictor of `scheme`; the caller may go on using it when another takes its place.
