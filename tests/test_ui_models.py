@@ -167,3 +167,8 @@ def test_a_scheme_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr("fkd.hub.shipped_names", lambda: ["ibug68"])
     with pytest.raises(SchemeError, match="There are no weights for “kaggle15” yet"):
         ServedModels(device="cpu").predictor("kaggle15")
+
+
+def test_other_weights_that_come_along_are_no_schemes(monkeypatch):
+    monkeypatch.setattr("fkd.hub.shipped_names", lambda: ["ibug68", "ibug68-fast"])
+    assert ServedModels(device="cpu").schemes == ["ibug68"]

@@ -22,7 +22,7 @@ from training.dataset import CHIP_MARGIN
 SCHEME, SIDE_PX = load_scheme("kaggle15"), 96
 TRAIN = (
     "-m", "training", "train", "--scheme", SCHEME.name, "--model", "fully-connected", "--input-px", str(SIDE_PX),
-    "--epochs", "1", "--batch-size", "256",
+    "--epochs", "1", "--batch-size", "256", "--augment", "flip",
 )  # fmt: skip
 
 

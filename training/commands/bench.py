@@ -50,7 +50,8 @@ def run(options: argparse.Namespace) -> None:
     net = load_net(hub.weights_folder(options.weights)).requires_grad_(False)
     flops = flops_per_face(net)
     print(f"{net.config.version}: {parameters(net) / 1e6:.2f} M parameters, crops of {net.config.input_px} px,")
-    print(f"{flops / 1e9:.3f} GFLOP a pass (multiplications and additions), twice that with the mirror image")
+    passes = "two passes a face, of the crop and its mirror image" if net.config.mirror_averaged else "one pass a face"
+    print(f"{flops / 1e9:.3f} GFLOP a pass (multiplications and additions); these weights take {passes}")
     with on_cores(one=True):
         variants = latency_variants(net, compiled=options.compile)
         if options.against == "mediapipe":
