@@ -52,5 +52,5 @@ class OnnxNet:
         """As :meth:`fkd.model.KeypointNet.forward`, without gradients and without the heatmaps."""
         seen = self._net.seen(crops.float()).contiguous().numpy()  # (N, 3, S, S)
         logits, spread = map(torch.from_numpy, self._session.run(None, {INPUT: seen}))
-        heat = logits.view(len(crops), -1, 4 * spread[0, 0].numel()).softmax(dim=2)  # (N, K, 4·S/8·S/8)
+        heat = logits.unflatten(1, (-1, 4)).flatten(2).softmax(dim=2)  # (N, K, 4·S/8·S/8)
         return Prediction(*located(heat, spread), None)

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 
 from fkd.errors import DataError
-from fkd.framing import with_frames
 from fkd.geometry import Crop, whole_image_crop
 from fkd.schemes import Scheme
 from fkd.stored_pictures import PictureStore, StoredPicture
@@ -92,8 +91,7 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
     """Faces of a keypoints folder; a photo with several labelled faces has several rows.
 
     Raises:
-        DataError: naming the line, if a row does not fit the scheme or its picture is missing; naming the picture, if
-            its labels do not tell how large the face is.
+        DataError: naming the line, if a row does not fit the scheme or its picture is missing.
     """
     folder = Path(folder)
     name = folder.resolve().name  # “.” has none
@@ -123,7 +121,7 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
             group = f"{name}/{frame['person'] if frame else image.stem}"
             face = LabelledFace(image, points, group, source=name)
             faces.append(_as_merged(face, row[width:], where) if len(row) > width else face)
-    return with_frames(faces, scheme)
+    return faces
 
 
 def _as_merged(face: LabelledFace, cells: list[str], where: str) -> LabelledFace:

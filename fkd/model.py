@@ -121,8 +121,7 @@ class KeypointNet(CropNet):
     @staticmethod
     def read_out(logits: torch.Tensor, spread: torch.Tensor) -> Prediction:
         """Points, scales and heatmaps from what `maps` gives."""
-        n, _, height, width = logits.shape
-        log_heat = logits.float().reshape(n, -1, 4 * height * width).log_softmax(dim=2)  # (N, K, 4·S/8·S/8)
+        log_heat = logits.float().unflatten(1, (-1, 4)).flatten(2).log_softmax(dim=2)  # (N, K, 4·S/8·S/8)
         points, scale = located(log_heat.exp(), spread)
         return Prediction(points, scale, F.pixel_shuffle(log_heat.view(logits.shape), 2))
 
@@ -139,18 +138,18 @@ def located(heat: torch.Tensor, spread: torch.Tensor) -> tuple[torch.Tensor, tor
     where = heat.detach().unflatten(2, (4, -1)).sum(dim=2)  # (N, K, h·w), sums to 1
     log_scale = (where * spread.float().flatten(2)).sum(dim=2)  # (N, K)
     with torch.autocast(heat.device.type, enabled=False):  # else the product would have eight bits
-        points = heat @ sub_pixel_centres(*spread.shape[2:]).to(heat)
+        points = heat @ sub_pixel_centres(*spread.shape[2:], heat.device)
     return points, log_scale.clamp(math.log(1e-4), 0.0).exp()
 
 
 @lru_cache(maxsize=8)
-def sub_pixel_centres(height: int, width: int) -> torch.Tensor:
-    """(4·h·w, 2) where the sub-pixels of `located` lie in the unit crop."""
+def sub_pixel_centres(height: int, width: int, device: torch.device) -> torch.Tensor:
+    """(4·h·w, 2) float32 where the sub-pixels of `located` lie in the unit crop."""
     with torch.inference_mode(False):  # what is made in inference mode could not serve a training later
         x, y = ((torch.arange(2 * cells) + 0.5) / (2 * cells) for cells in (width, height))
         x, y = x.view(width, 2).T, y.view(height, 2).T  # (2, w), (2, h): the first and the second sub-pixels
         xy = torch.stack(torch.broadcast_tensors(x[None, :, None, :], y[:, None, :, None]), dim=-1)  # (2, 2, h, w, 2)
-        return xy.reshape(-1, 2)
+        return xy.reshape(-1, 2).to(device)
 
 
 def answer(net: CropNet, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

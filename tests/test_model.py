@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fkd import KeypointNet, WeightsError
-from fkd.model import ModelConfig, load_net
+from fkd.model import ModelConfig, load_net, located, sub_pixel_centres
 from tests.nets import tiny_config, tiny_net
 
 
@@ -202,3 +202,24 @@ def test_a_missing_or_an_extra_tensor_is_refused(tmp_path, change):
 def test_the_defaults_are_those_of_the_shipped_network():
     assert ModelConfig().scheme == "ibug68" and ModelConfig().widths == (48, 96, 192, 256)
     assert 2.8e6 < sum(p.numel() for p in KeypointNet(ModelConfig()).parameters()) < 3.2e6
+
+
+def test_points_keep_their_digits_under_autocast():
+    heat = torch.zeros(1, 1, 4 * 32 * 32)
+    heat[..., -1] = 1.0  # the last of the 2×2 sub-pixels, in the last row and column
+    with torch.autocast("cpu", torch.bfloat16):
+        points, _ = located(heat, torch.zeros(1, 1, 32, 32))
+    assert points.dtype == torch.float32 and points.flatten().tolist() == [63.5 / 64] * 2
+
+
+def test_a_network_that_was_asked_first_can_be_trained_after():
+    sub_pixel_centres.cache_clear()
+    net = tiny_net()
+    with torch.inference_mode():
+        net(some_crops(1, 64))
+    net(some_crops(1, 64)).points.sum().backward()
+    assert net.heat.weight.grad.abs().sum() > 0
+
+
+def test_no_crops_no_points():
+    assert tiny_net()(some_crops(0, 64)).points.shape == (0, 15, 2)

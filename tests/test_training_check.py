@@ -15,7 +15,7 @@ from training.dataset import CHIP_MARGIN, make_face_set
 SCHEME = load_scheme("kaggle15")
 
 
-def test_errors_are_taken_on_the_nominal_crops_with_the_mirror_image():
+def test_errors_are_taken_on_the_nominal_crops():
     faces = make_face_set(dotted_faces(8), SCHEME, input_px=64)
     net = tiny_net()
     with torch.no_grad():  # a flat heatmap: every point is in the middle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from fkd import DataError, load_scheme
 from fkd.formats import LabelledFace, read_faces
+from fkd.geometry import Crop, crop_from_points
 from tests.nets import dotted_faces
 from tests.pictures import PORTRAIT_LANDMARKS, PORTRAIT_PATH, TIGHT_BOX_XYXY, tight_grey_crop
 from training.cli import main
@@ -64,6 +66,16 @@ def test_the_points_of_a_face(predictor):
                      "mouth_center_bottom_lip")
     )  # fmt: skip
     assert brow < eye < nose < top < bottom
+
+
+def test_a_frame_is_that_of_the_new_scheme_turned_as_it_was():
+    points = np.random.default_rng(0).uniform(50, 150, (68, 2))
+    corrected = LabelledFace(Path("a.jpg"), points, "mine/a", crop=Crop((100, 100), 120.0, 0.3))
+    plain, lacking = replace(corrected, crop=None), replace(corrected, points_xy=points.copy())
+    lacking.points_xy[36:48] = np.nan
+    turned, unframed, partly = converted([corrected, plain, lacking])
+    assert turned.crop == crop_from_points(turned.points_xy, load_scheme("kaggle15").crop_from_points, 0.3)
+    assert unframed.crop is None and partly.crop is None
 
 
 def test_an_eye_is_the_mean_of_its_six_points_and_lacks_if_one_lacks():

@@ -7,8 +7,8 @@ import torch
 import torch.nn as nn
 
 from fkd import WeightsError
-from fkd.model import KeypointNet, load_net
-from tests.nets import TINY, tiny_net
+from fkd.model import KeypointNet, load_net, make_net
+from tests.nets import TINY, tiny_config, tiny_net
 from tests.test_fast_net import crops_of, lived_in
 from training.cli import main
 from training.config import MODEL_SIZES
@@ -74,6 +74,12 @@ def test_a_network_cannot_grow_that_way():
         WeightsError, match=r"has widths of \(4, 8, 8, 16, 16, 8\): \(4, 8, 8, 16, 32, 8\) are not fewer"
     ):
         pruned(tiny_net(), **(WIDTHS | {"widths": (8, 8, 16, 32)}))
+
+
+def test_the_baselines_have_no_sizes(tmp_path, capsys):
+    make_net(tiny_config(architecture="plain-cnn")).save_pretrained(tmp_path / "cnn")
+    assert main(["prune", str(tmp_path / "cnn"), "--out", str(tmp_path / "small")]) == 1
+    assert "tiny-1 is a plain-cnn: only the flagship has sizes" in capsys.readouterr().err
 
 
 def test_the_command_writes_weights_to_train_from(tmp_path, capsys, monkeypatch):

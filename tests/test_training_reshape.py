@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from fkd.framing import laid_upon
 from tests.test_training_warp import SIDE, blobs, centre
-from training.reshape import FRAME, MOST, reshaped, spline
+from training.reshape import FRAME, MOST, _laid_over, reshaped, spline
 
 NAN = float("nan")
 FACE = torch.tensor([[0.3, 0.3], [0.7, 0.3], [0.5, 0.45], [0.35, 0.65], [0.65, 0.65], [0.5, 0.8], [0.5, 0.62]])
@@ -26,7 +25,7 @@ def test_points_move_with_the_picture_towards_the_other_shape():
     points = FACE.expand(8, -1, -1).clone()
     other = turned(LONG, 0.7, 2.0, 3.0)[None]  # wherever it lies, only its shape counts
     pictures, moved = reshaped(blobs(points), points, other, torch.Generator().manual_seed(0))
-    target = torch.from_numpy(laid_upon(other[0].double().numpy(), FACE.double().numpy())).float()
+    target = torch.from_numpy(_laid_over(other[0].double().numpy(), FACE.double().numpy())).float()
     way = target - FACE
     for picture, row in zip(pictures, moved, strict=True):
         part = ((row - FACE) * way).sum() / (way * way).sum()

@@ -147,3 +147,14 @@ def test_a_folder_with_a_run_or_weights_is_not_overwritten(tmp_path):
         check_run_folder(tmp_path, resume=True)
     (tmp_path / "state.pt").touch()
     check_run_folder(tmp_path, resume=True)
+
+
+def test_a_run_that_is_older_than_a_setting_goes_on(uninterrupted, tmp_path):
+    state = torch.load(uninterrupted / "state.pt", weights_only=True)
+    settings = dict(state["settings"])
+    for name in ("mirror_averaged", "teacher"):
+        del state["settings"][name]
+    torch.save(state, tmp_path / "state.pt")
+    assert load_state(tmp_path, settings)["epoch"] == state["training"]["epoch"]
+    with pytest.raises(DataError, match="was begun with teacher none, not ibug68-1"):
+        load_state(tmp_path, settings | {"teacher": "ibug68-1 (012345678901)"})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 
-from fkd import WeightsError
 from fkd.crop_net import CropNet, Prediction
 from fkd.model import load_net
 from fkd.schemes import load_scheme
@@ -19,7 +19,7 @@ from training.cli import main
 from training.config import TrainConfig
 from training.dataset import CHIP_MARGIN, make_face_set
 from training.lesson import Lesson
-from training.loop import fit
+from training.loop import begin_with, fit
 from training.teacher import answers_of, blended
 
 SCHEME = load_scheme("kaggle15")
@@ -65,9 +65,38 @@ def test_a_point_without_a_label_learns_from_the_teacher_alone():
     torch.testing.assert_close(blended(labels, answers, 1.0), answers)
 
 
-def test_a_teacher_of_other_points_is_refused(faces):
-    with pytest.raises(WeightsError, match="places 68 points and these faces have 15"):
-        answers_of(tiny_net(scheme="ibug68"), faces)
+def test_a_teacher_of_other_points_is_refused_before_anything_is_cut_out(tmp_path, capsys):
+    base = keypoints_folder(tmp_path / "base", 24)
+    tiny_net(scheme="ibug68").save_pretrained(tmp_path / "teacher")
+    command = [
+        "train",
+        *SMALL,
+        "--data",
+        str(base),
+        "--teacher",
+        str(tmp_path / "teacher"),
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    assert main(command) == 1
+    assert "tiny-1 knows the points of ibug68: choose a teacher of kaggle15" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+
+
+def test_the_answers_are_in_the_convention_that_is_to_be_learned(faces):
+    shift = tuple((0.02, -0.01) for _ in range(15))
+    teacher = lived_in(tiny_net(seed=1))
+    own = answers_of(teacher, faces)
+    teacher.config = replace(teacher.config, conventions={"drawn": shift, "video": ((9.0, 9.0),) * 15})
+    torch.testing.assert_close(answers_of(teacher, faces), own + torch.tensor(shift) / CHIP_MARGIN)
+
+
+@pytest.mark.parametrize(("first", "kept"), [("wild", {"video": ((0.1, 0.2),)}), ("video", {})])
+def test_a_training_begins_with_what_its_teacher_knows_of_labels(first, kept):
+    teacher = tiny_net(label_origin_px=0.9, conventions={"video": ((0.1, 0.2),)})
+    begun = begin_with(teacher, "kaggle15", first)
+    assert begun.label_origin_px == 0.9 and begun.conventions == kept
+    assert begin_with(None, "kaggle15", first).label_origin_px == 0.0
 
 
 def test_a_lesson_mixes_after_the_conventions_are_taken_off(faces):
@@ -94,14 +123,27 @@ def test_a_network_comes_nearer_to_its_teacher_where_there_are_no_labels(faces, 
     assert distance(load_net(tmp_path)) < 0.6 * distance(tiny_net())
 
 
-def test_the_command_names_its_teacher_and_asks_once(tmp_path, capsys):
+def test_the_command_asks_its_teacher_about_each_face_once(tmp_path, capsys, monkeypatch):
     base = keypoints_folder(tmp_path / "base", 24)
     command = ["train", *SMALL, "--epochs", "1", "--data", str(base)]
     assert main([*command, "--out", str(tmp_path / "first")]) == 0
-    taught = [*command, "--teacher", str(tmp_path / "first"), "--out", str(tmp_path / "second"), "--one-pass"]
+    lessons = []
+    monkeypatch.setattr("training.loop.Lesson.forward", seen(Lesson.forward, lessons))
+    taught = [*command, "--teacher", str(tmp_path / "first"), "--one-pass", "--out", str(tmp_path / "second")]
     assert main(taught) == 0
-    assert '"teacher": "kaggle15-first"' in (tmp_path / "second" / "train_config.json").read_text()
+    assert lessons and all(answers.shape == (8, 15, 2) and answers.isfinite().all() for answers in lessons)
+    settings = json.loads((tmp_path / "second" / "train_config.json").read_text())
+    assert settings["teacher"].startswith("kaggle15-first (")
+    assert json.loads((tmp_path / "second" / "run.json").read_text())["settings"]["teacher"] == str(tmp_path / "first")
     assert not load_net(tmp_path / "second").config.mirror_averaged
     capsys.readouterr()
     assert main([*command, "--out", str(tmp_path / "second"), "--resume", "--one-pass"]) == 1
-    assert "begun with teacher kaggle15-first, not none" in capsys.readouterr().err
+    assert f"begun with teacher {settings['teacher']}, not none" in capsys.readouterr().err
+
+
+def seen(forward, answers: list):
+    def watched(self, size_px, generator, chips, points, source, pixel, taught=None):
+        answers.append(taught)
+        return forward(self, size_px, generator, chips, points, source, pixel, taught)
+
+    return watched

@@ -17,7 +17,9 @@ from fkd.model_config import ModelConfig
 __all__ = ["average"]
 
 # Of a config: what the mean need not have in common.
-_OWN = ("label_origin_px", "scale_factor", "conventions", "version", "parent", "trained_on", "metrics")
+_OWN = (
+    "mirror_averaged", "label_origin_px", "scale_factor", "conventions", "version", "parent", "trained_on", "metrics",
+)  # fmt: skip
 
 
 @torch.no_grad()
@@ -27,7 +29,7 @@ def average(nets: Sequence[CropNet], shares: Sequence[float]) -> CropNet:
     That is worth something for networks that began from the same weights, and little for others.
 
     Args:
-        nets: at least one; what the result was trained on is said by the last.
+        nets: at least one; the last one says what the result was trained on, and whether it is asked both ways.
         shares: one a network, above 0; only their ratios count.
 
     Raises:

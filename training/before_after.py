@@ -59,7 +59,7 @@ class Compared:
 def compare(
     what: str, faces: Sequence[LabelledFace], chips: FaceSet, old: CropNet, new: CropNet, scheme: Scheme
 ) -> Compared | None:
-    """Measure both networks on the nominal crops, mirror-averaged.
+    """Measure both networks on the nominal crops.
 
     Args:
         chips: `faces` cut out, for either network: they have one input size and one origin of labels.

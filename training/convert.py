@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from fkd.formats import LabelledFace
+from fkd.geometry import crop_from_points
 from fkd.schemes import load_scheme
 
 __all__ = ["SOURCES", "converted", "to_kaggle15"]
@@ -40,4 +41,10 @@ def to_kaggle15(points_xy: np.ndarray) -> np.ndarray:
 
 def converted(faces: Sequence[LabelledFace]) -> list[LabelledFace]:
     """Faces of scheme ibug68 as faces of scheme kaggle15: the same pictures, groups and sources, 15 points each."""
-    return [replace(face, points_xy=to_kaggle15(face.points_xy)) for face in faces]
+    framing, fifteen = load_scheme("kaggle15").crop_from_points, []
+    for face in faces:
+        points_xy, crop = to_kaggle15(face.points_xy), None
+        if face.crop is not None and np.isfinite(points_xy).all():  # as it was turned, but framed as this scheme's are
+            crop = crop_from_points(points_xy, framing, face.crop.roll_rad)
+        fifteen.append(replace(face, points_xy=points_xy, crop=crop))
+    return fifteen

@@ -17,7 +17,7 @@ from PIL import Image
 from fkd import hub
 from fkd.correction_store import CorrectionStore
 from fkd.errors import DataError
-from fkd.formats import LabelledFace, read_faces
+from fkd.formats import LabelledFace
 from fkd.images import read_image
 from fkd.metrics import outer_eye_distance_px
 from fkd.model import load_net
@@ -28,6 +28,7 @@ from training.before_after import compare
 from training.config import FinetuneConfig
 from training.dataset import make_face_set
 from training.finetune import FinetuneJob, finetune
+from training.framing import read_framed
 from training.settle import PredictedFace, predict_labelled
 
 __all__ = ["CurveJob", "CurvePoint", "correct", "mean_and_spread", "measure_curve"]
@@ -87,7 +88,7 @@ def measure_curve(
     """
     predictor = KeypointPredictor.from_pretrained(job.weights, device=config.device)
     scheme = predictor.scheme
-    faces = read_faces(job.domain, scheme)
+    faces = read_framed(job.domain, scheme)
     points: list[CurvePoint] = []
 
     def add(point: CurvePoint) -> None:

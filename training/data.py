@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from fkd.errors import DataError
-from fkd.formats import LabelledFace, read_faces
+from fkd.formats import LabelledFace
 from fkd.schemes import Scheme
 from training.dataset import is_held_out
+from training.framing import read_framed
 from training.merge import read_corrections
 
 __all__ = ["TrainingData", "is_corrections", "read_sides", "read_training_data"]
@@ -90,7 +91,7 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
         CorrectionsError: if a corrections file is damaged, or holds nothing to learn from.
     """
     paths = [path for path, _ in named]
-    faces = {path: read_faces(path, scheme) for path in paths if not is_corrections(path)}
+    faces = {path: read_framed(path, scheme) for path in paths if not is_corrections(path)}
     refuse_one_name_for_two(faces)
     learn = {path: [face for face in faces[path] if not is_held_out(face)] for path in faces}
     measure = {path: [face for face in faces[path] if is_held_out(face)] for path in faces}

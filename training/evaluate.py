@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fkd.errors import DataError
-from fkd.formats import LabelledFace, read_faces
+from fkd.formats import LabelledFace
 from fkd.geometry import box_of_points, crop_from_points, cut, image_tensor, roll_of_points
 from fkd.images import read_image
 from fkd.metrics import mean_of_labelled, nme_iod, outer_eye_distance_px, point_errors_px
@@ -19,6 +19,7 @@ from fkd.predictor import Face, KeypointPredictor
 from fkd.schemes import Scheme
 from training.data import is_corrections
 from training.dataset import face_crop, is_held_out
+from training.framing import read_framed
 from training.merge import merge, open_corrections
 
 __all__ = ["Evaluation", "evaluate", "predict_in_detected_boxes", "predict_in_labelled_boxes", "read_measured"]
@@ -94,7 +95,7 @@ def read_measured(paths: Sequence[str | Path], scheme: Scheme, held_out: bool) -
         DataError: if a path holds no data that fkd reads, or there is no face.
         CorrectionsError: if a corrections file is damaged.
     """
-    base = [face for path in paths if not is_corrections(path) for face in read_faces(path, scheme)]
+    base = [face for path in paths if not is_corrections(path) for face in read_framed(path, scheme)]
     corrected = []
     for path in filter(is_corrections, paths):
         store = open_corrections(path)

@@ -15,7 +15,7 @@ import torch
 from accelerate.utils import broadcast_object_list
 
 from fkd.errors import FkdError
-from fkd.model import CropNet
+from fkd.model import CropNet, ModelConfig
 from training.check import unit_errors
 from training.config import TrainConfig
 from training.dataset import FaceSet
@@ -25,7 +25,7 @@ from training.processes import faces_at_once, join_processes
 from training.run_folder import write_weights
 from training.state import Training, load_state, save_state, write_metrics
 
-__all__ = ["draw", "fit", "init_from", "learning_rate"]
+__all__ = ["begin_with", "draw", "fit", "init_from", "learning_rate"]
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float) -> float:
@@ -155,8 +155,9 @@ def close_epoch(
 
 def settings_of(net: CropNet, config: TrainConfig, data: str) -> dict[str, Any]:
     """What must be the same when a run goes on; not where it is computed, and not what the weights are called."""
-    settings = asdict(net.config) | asdict(config) | {"data": data}
-    return {name: value for name, value in settings.items() if name not in ("threads", "device", "version")}
+    settings = asdict(config) | asdict(net.config) | {"data": data}
+    left_out = {"threads", "device", "version"} | ({"teacher_share"} if config.teacher == "none" else set())
+    return {name: value for name, value in settings.items() if name not in left_out}
 
 
 def crop_px(step: int, steps: int, input_px: int, config: TrainConfig) -> int:
@@ -196,3 +197,19 @@ def init_from(net: CropNet, other: CropNet) -> list[str]:
         )
     net.load_state_dict(fitting, strict=False)
     return list(dict.fromkeys(name.rpartition(".")[0] for name in own if name not in fitting))
+
+
+def begin_with(known: CropNet | None, scheme: str, first: str) -> ModelConfig:
+    """A config that says how the labels are placed, as far as that is known before the training.
+
+    Args:
+        known: weights that it begins with, or whose answers it learns from.
+        scheme, first: what the new network is for, and the source whose convention it is to speak.
+    """
+    if known is None:
+        return ModelConfig()
+    # What sets other sources apart is known beside the convention that these weights speak.
+    same = known.config.scheme == scheme and first not in known.config.conventions
+    return ModelConfig(
+        label_origin_px=known.config.label_origin_px, conventions=known.config.conventions if same else {}
+    )

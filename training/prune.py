@@ -3,8 +3,8 @@
 What a channel matters is how much of the input of the convolutions that read it is made of it: the mean square of what
 its batch norm and ReLU let through, times the squares of those convolutions' weights. Both are known without any
 picture. (Reading it off the norm alone is Liu et al. 2017, *Network slimming*, https://arxiv.org/abs/1708.06519.) Where
-the stages meet no ReLU stands between two linear layers, and the best smaller pair of them is that of the largest
-singular values.
+the stages meet no ReLU stands between two linear layers, so that any directions will do, not only channels: those of
+the largest singular values of what reads them are kept.
 
 A network made so errs badly, and learns what it lost again in a fraction of the steps that a new one takes.
 """
@@ -81,7 +81,8 @@ def pruned(net: KeypointNet, stem_width: int, widths: tuple[int, ...], head_widt
         if group not in kept:
             stage = group.split()[0].partition(".")[0]  # that it is of, or inside of
             kept[group] = mattering(net, group).topk(room[stage]).indices.sort().values
-    directions = torch.linalg.svd(net.fuse[0].weight.transpose(0, 1).flatten(1), full_matrices=False)[0][:, :head_width]
+    read = net.fuse[0].weight[kept["head"]].transpose(0, 1).flatten(1)  # (d, …)
+    directions = torch.linalg.svd(read, full_matrices=False)[0][:, :head_width]
     for layer in layers():
         old, new = net.get_submodule(layer.name), small.get_submodule(layer.name)
         for name, value in old.state_dict().items():

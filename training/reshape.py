@@ -11,7 +11,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from fkd.framing import laid_upon
 from training.warp import displaced
 
 __all__ = ["reshaped"]
@@ -49,7 +48,7 @@ def reshaped(
         if shared.sum() < FEWEST:
             continue
         here = face[shared]  # (L, 2)
-        there = here + part[i].item() * (laid_upon(shape[shared], here) - here)  # (L, 2)
+        there = here + part[i].item() * (_laid_over(shape[shared], here) - here)  # (L, 2)
         field = spline(there, here - there, places)  # (GRID², 2)
         fields[i] = torch.from_numpy(field.T.reshape(2, GRID, GRID))
     field = F.interpolate(fields, size=chips.shape[-1], mode="bicubic", align_corners=True)  # (N, 2, C, C)
@@ -78,3 +77,13 @@ def _bend(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """r² log r² between every two points: (P, L)."""
     squared = ((one[:, None] - other[None]) ** 2).sum(axis=2)
     return squared * np.log(squared + 1e-9)
+
+
+def _laid_over(shape: np.ndarray, face: np.ndarray) -> np.ndarray:
+    """`shape` (L, 2), turned, scaled and moved to lie as closely as it can on `face` (L, 2)."""
+    one, other = (points.view(np.complex128)[:, 0] for points in map(np.ascontiguousarray, (shape, face)))
+    centred = one - one.mean()
+    spread = np.vdot(centred, centred).real
+    turn = np.vdot(centred, other) / spread if spread > 0 else 1.0
+    laid = turn * centred + other.mean()
+    return np.column_stack([laid.real, laid.imag])

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["FEWEST_FACES_A_POINT", "FEWEST_POINTS", "shape_oddity"]
+__all__ = [
+    "FEWEST_FACES_A_POINT",
+    "FEWEST_POINTS",
+    "MOST_FITTED",
+    "WHOLE_SHARE",
+    "as_complex",
+    "laid_upon",
+    "mean_shape",
+    "shape_oddity",
+]
 
 # How faces vary is told by some three faces a coordinate; with fewer, good faces stand out by chance.
 FEWEST_FACES_A_POINT = 6
@@ -43,9 +52,9 @@ def shape_oddity(points_xy: np.ndarray) -> np.ndarray:
     # Laid upon the mean by few points, a face seems to vary less: where there are enough others, those tell.
     whole = np.flatnonzero(count >= WHOLE_SHARE * count.max())
     fitted = np.random.default_rng(0).permutation(whole if len(whole) >= fewest else judged)[:MOST_FITTED]
-    mean, covariance = _shape_model(_complex(points_xy[fitted]))
+    mean, covariance = _shape_model(as_complex(points_xy[fitted]))
     for batch in np.array_split(judged, -(-len(judged) // MOST_FITTED)):
-        residuals = _laid_upon(_complex(points_xy[batch]), mean) - mean
+        residuals = laid_upon(as_complex(points_xy[batch]), mean) - mean
         oddity[batch] = _distances(residuals, mean, covariance)
     known_xy = np.where(known[..., None], points_xy, np.nan)[judged]
     on_one_spot = judged[(np.nanmax(known_xy, axis=1) == np.nanmin(known_xy, axis=1)).all(axis=1)]
@@ -56,15 +65,15 @@ def shape_oddity(points_xy: np.ndarray) -> np.ndarray:
     return oddity
 
 
-def _complex(points_xy: np.ndarray) -> np.ndarray:
+def as_complex(points_xy: np.ndarray) -> np.ndarray:
     """(N, K, 2) → (N, K) complex, x + iy: scaling and turning is then one product."""
     return points_xy[..., 0] + 1j * points_xy[..., 1]
 
 
 def _shape_model(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean (K,) of shapes (N, K) and the covariance (2K, 2K) of what they differ from it by, without the oddest."""
-    mean = _mean_shape(shapes)
-    residuals = _laid_upon(shapes, mean) - mean
+    mean = mean_shape(shapes)
+    residuals = laid_upon(shapes, mean) - mean
     covariance = _covariance(residuals)
     for _ in range(2):
         normal = _distances(residuals, mean, covariance)
@@ -72,7 +81,7 @@ def _shape_model(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, covariance
 
 
-def _laid_upon(shapes: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def laid_upon(shapes: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Shapes (N, K), each moved, turned to lie on the mean (K,) as near as it can (least squares), and made as large.
 
     Points that either lacks have no say in that, but come along. A shape that has none in common becomes NaN.
@@ -90,7 +99,7 @@ def _laid_upon(shapes: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return turn * (shapes - centre) + target_centre
 
 
-def _mean_shape(shapes: np.ndarray) -> np.ndarray:
+def mean_shape(shapes: np.ndarray) -> np.ndarray:
     """The shape (K,) in the middle of shapes (N, K), of root mean square radius 1; NaN for a point that none has.
 
     It is the median of each coordinate, so that a few wrong faces have no say.
@@ -98,7 +107,7 @@ def _mean_shape(shapes: np.ndarray) -> np.ndarray:
     labelled = np.isfinite(shapes).any(axis=0)
     mean = shapes[np.isfinite(shapes).sum(axis=1).argmax()]  # to begin with, the first one that has the most points
     for _ in range(5):
-        laid = _laid_upon(shapes, mean)[:, labelled]
+        laid = laid_upon(shapes, mean)[:, labelled]
         laid = laid[np.isfinite(laid).any(axis=1)]
         mean = np.full(shapes.shape[1], np.nan, dtype=complex)
         mean[labelled] = np.nanmedian(laid.real, axis=0) + 1j * np.nanmedian(laid.imag, axis=0)

@@ -22,6 +22,8 @@ STATE_FILE = "state.pt"
 METRICS_FILE = "metrics.jsonl"
 # What shows that a folder is a run's, or holds weights.
 TRACES = (STATE_FILE, METRICS_FILE, "config.json", "model.safetensors")
+# Settings that a state may lack, since it is older than they are, and what they were then.
+BEFORE = {"mirror_averaged": True, "teacher": "none"}
 
 
 def check_run_folder(run: Path, resume: bool) -> None:
@@ -103,7 +105,7 @@ def load_state(run: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise DataError(f"“{run / STATE_FILE}” cannot be read: {error}. Name another --out.") from error
     for name, now in settings.items():
-        then = state["settings"].get(name)
+        then = state["settings"].get(name, BEFORE.get(name))
         if then != now:
             raise DataError(
                 f"The run in “{run}” was begun with {name} {then}, not {now}: it can only go on as it began. "

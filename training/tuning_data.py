@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fkd.formats import LabelledFace, read_faces
+from fkd.formats import LabelledFace
 from fkd.schemes import Scheme
 from training.dataset import is_held_out
+from training.framing import read_framed
 from training.merge import read_corrections
 from training.merge_report import MergeReport
 
@@ -64,10 +65,10 @@ def read_tuning_data(
     Raises:
         CorrectionsError, DataError: if something cannot be used.
     """
-    base_faces = [face for path in base for face in read_faces(path, scheme)]
+    base_faces = [face for path in base for face in read_framed(path, scheme)]
     # Faces labelled by another convention than the first ones' would pull the network away from what it speaks.
     same = [face for face in base_faces if face.source == base_faces[0].source]
-    tested = [face for path in frozen for face in read_faces(path, scheme)]
+    tested = [face for path in frozen for face in read_framed(path, scheme)]
     merged = read_corrections(corrections, scheme, same, tested)
     groups = {face.group for face in tested}
     tested = some(tested or [face for face in same if is_held_out(face)], MOST_FROZEN_FACES, FROZEN_SEED)

@@ -83,8 +83,8 @@ def throughput(net, device, name: str, flops: int, options: argparse.Namespace) 
     show_throughput(f"Faces a second, {options.batch} at once, {name}", timings, options.batch)
     limit = matrix_flops_per_s(device, torch.float16 if cuda else torch.float32, wait) / flops
     print(
-        f"A matrix product{' in float16' if cuda else ''} would do the operations of {limit:,.0f} faces a second, "
-        f"of {limit / MIRROR_PASSES:,.0f} with their mirror images."
+        f"A matrix product{' in float16' if cuda else ''} would do the operations of {limit:,.0f} passes a second, "
+        f"one each of {limit:,.0f} faces or two of {limit / MIRROR_PASSES:,.0f}."
     )
 
 

@@ -30,11 +30,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from fkd.errors import DataError, WeightsError
-    from fkd.formats import read_faces
     from fkd.predictor import KeypointPredictor
     from fkd.settle import SETTLE_FILE
     from training.clicks import count_clicks
     from training.dataset import is_held_out
+    from training.framing import read_framed
     from training.settle import predict_labelled
 
     predictor = KeypointPredictor.from_pretrained(options.weights, device=options.device)
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
             f"“{options.weights}” has no {SETTLE_FILE}. Make it: python -m training settle --weights "
             f"{options.weights} --data …"
         )
-    faces = [face for path in options.data for face in read_faces(path, predictor.scheme)]
+    faces = [face for path in options.data for face in read_framed(path, predictor.scheme)]
     if options.held_out:
         faces = [face for face in faces if is_held_out(face)]
     predicted = predict_labelled(predictor, faces, lambda items: progress(items, "predict"))

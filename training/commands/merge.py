@@ -39,14 +39,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from fkd.formats import read_faces
     from fkd.schemes import load_scheme
+    from training.framing import read_framed
     from training.merge import merge, open_corrections
     from training.merged_folder import write_keypoints_folder
 
     store = open_corrections(options.corrections)
     scheme = load_scheme(options.scheme or only_scheme(store))
-    base = [face for path in options.base for face in read_faces(path, scheme)]
+    base = [face for path in options.base for face in read_framed(path, scheme)]
     merged = merge(base, store, scheme)
     for notice in store.notices:
         print(notice, file=sys.stderr)

@@ -34,15 +34,15 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> None:
     from fkd import hub
     from fkd.errors import DataError
-    from fkd.formats import read_faces
     from fkd.predictor import KeypointPredictor
     from fkd.settle import SETTLE_FILE, save_settle_prior
     from training.dataset import is_held_out
+    from training.framing import read_framed
     from training.settle import fit_settle_prior, predict_labelled
 
     folder = options.out or hub.weights_folder(options.weights)
     predictor = KeypointPredictor.from_pretrained(options.weights, device=options.device)
-    faces = [face for path in options.data for face in read_faces(path, predictor.scheme) if not is_held_out(face)]
+    faces = [face for path in options.data for face in read_framed(path, predictor.scheme) if not is_held_out(face)]
     predicted = predict_labelled(predictor, faces, lambda items: progress(items, "predict"))
     prior = fit_settle_prior(predicted, predictor.scheme)
     try:

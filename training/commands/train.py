@@ -151,38 +151,43 @@ def run(options: argparse.Namespace) -> None:
     import torch
 
     from fkd import hub
+    from fkd.crop_net import WEIGHTS_FILE
     from fkd.model import load_net, make_net
     from fkd.schemes import load_scheme
     from training.data import read_training_data
     from training.dataset import make_face_set
-    from training.loop import fit, init_from
+    from training.loop import begin_with, fit, init_from
     from training.processes import join_processes, slow_precision
     from training.progress import TrainingBar
     from training.run_folder import make_run_folder
     from training.run_pictures import draw_curves, draw_samples
     from training.run_record import record_start
     from training.state import check_run_folder
-    from training.teacher import answers_of
+    from training.teacher import answers_of, check_teacher
     from training.tracking import check_trackio, tracked
 
     if options.track:
         check_trackio()
 
-    scheme = load_scheme(options.scheme)
-    teacher = load_net(hub.weights_folder(options.teacher)) if options.teacher else None
-    config = replace(config_of(options), teacher=teacher.config.version if teacher else "none")
+    scheme, config = load_scheme(options.scheme), config_of(options)
+    teacher = None
+    if options.teacher:
+        folder = hub.weights_folder(options.teacher)
+        teacher = load_net(folder)
+        check_teacher(teacher, scheme)
+        config = replace(config, teacher=f"{teacher.config.version} ({hub.sha256_of(folder / WEIGHTS_FILE)[:12]})")
     processes = join_processes(config)
     if note := slow_precision(config, processes.device):
         processes.print(note, file=sys.stderr)
     named = [split_weight(text) for text in options.data]
     data = read_training_data(named, scheme)
     init = load_net(hub.weights_folder(options.init)) if options.init else None
+    begun = begin_with(init or teacher, scheme.name, data.sources[0])
     model = ModelConfig(
         scheme=scheme.name, architecture=options.model, input_px=options.input_px, **MODEL_SIZES[options.size],
         mirror_averaged=not options.one_pass, version=f"{scheme.name}-{options.out.name}",
         parent=init.config.version if init else "",
-        label_origin_px=init.config.label_origin_px if init else 0.0,
-        conventions=init.config.conventions if init and init.config.scheme == scheme.name else {},
+        label_origin_px=begun.label_origin_px, conventions=begun.conventions,
         trained_on=tuple(f"{Path(path).resolve().name} ({weight:g}×)" for path, weight in named),
     )  # fmt: skip
     make_run_folder(options.out)
@@ -263,7 +268,8 @@ def facts_of(
     """What the run is, for its run.json."""
     return {
         "model": asdict(model),
-        "settings": asdict(config) | {"init": options.init, "drop_outliers": options.drop_outliers},
+        "settings": asdict(config)
+        | {"init": options.init, "teacher": options.teacher, "drop_outliers": options.drop_outliers},
         "data": {
             "paths": [[str(Path(path).resolve()), weight] for path, weight in map(split_weight, options.data)],
             "fingerprint": data.fingerprint(),
