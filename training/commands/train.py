@@ -169,13 +169,13 @@ def run(options: argparse.Namespace) -> None:
     if options.track:
         check_trackio()
 
-    scheme, config = load_scheme(options.scheme), config_of(options)
-    teacher = None
+    scheme, teacher, taught_by = load_scheme(options.scheme), None, TrainConfig.teacher
     if options.teacher:
         folder = hub.weights_folder(options.teacher)
         teacher = load_net(folder)
         check_teacher(teacher, scheme)
-        config = replace(config, teacher=f"{teacher.config.version} ({hub.sha256_of(folder / WEIGHTS_FILE)[:12]})")
+        taught_by = f"{teacher.config.version} ({hub.sha256_of(folder / WEIGHTS_FILE)[:12]})"
+    config = replace(config_of(options), teacher=taught_by)
     processes = join_processes(config)
     if note := slow_precision(config, processes.device):
         processes.print(note, file=sys.stderr)
