@@ -90,10 +90,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     train.add_argument("--init", metavar="W", help="start from these weights; what does not fit (the head) starts anew")
     train.add_argument(
         "--teacher",
-        default="",
+        default=defaults.teacher,
         metavar="W",
         help="mix the labels with what these weights say of the same faces: they have averaged much of the labels' own "
-        "error away; points without a label learn from them alone",
+        "error away; points without a label learn from them alone (default: %(default)s)",
     )
     train.add_argument(
         "--teacher-share",
@@ -170,7 +170,7 @@ def run(options: argparse.Namespace) -> None:
         check_trackio()
 
     scheme, teacher, taught_by = load_scheme(options.scheme), None, TrainConfig.teacher
-    if options.teacher:
+    if options.teacher != taught_by:
         folder = hub.weights_folder(options.teacher)
         teacher = load_net(folder)
         check_teacher(teacher, scheme)
