@@ -13,11 +13,10 @@ import torch
 from fkd.crop_net import CropNet
 from fkd.formats import LabelledFace
 from fkd.metrics import nme_iod
-from fkd.model import answer
 from fkd.schemes import Scheme
 from fkd.versions import Measured
-from training.augment import plain_view
 from training.bootstrap import paired_bootstrap
+from training.check import predicted
 from training.dataset import CHIP_MARGIN, FaceSet
 
 __all__ = ["Compared", "chosen_of", "compare", "compare_unlabelled", "errors_of", "faces_id"]
@@ -67,8 +66,8 @@ def compare(
     Returns:
         None if no face has a label and a known distance between the eyes.
     """
-    before_points, labels = predicted(old, chips)
-    after_points, _ = predicted(new, chips)
+    before_points, labels = predicted(old, chips, old.config.input_px)
+    after_points, _ = predicted(new, chips, new.config.input_px)
     distance = chips.eye_distance * CHIP_MARGIN  # in crop sides, as the points
     before, after = (nme_iod(points, labels, scheme, distance) for points in (before_points, after_points))
     known = np.flatnonzero(np.isfinite(before))
@@ -89,7 +88,8 @@ def compare_unlabelled(
     Args:
         chips: `faces` cut out; their distance between the eyes is known.
     """
-    (before_points, _), (after_points, _) = predicted(old, chips), predicted(new, chips)
+    before_points, _ = predicted(old, chips, old.config.input_px)
+    after_points, _ = predicted(new, chips, new.config.input_px)
     moved = nme_iod(after_points, before_points, scheme, chips.eye_distance * CHIP_MARGIN)
     return Compared(
         what, tuple(face.group for face in faces), chips, np.zeros(len(faces)), moved, before_points, after_points,
@@ -99,22 +99,8 @@ def compare_unlabelled(
 
 def errors_of(net: CropNet, chips: FaceSet, scheme: Scheme) -> np.ndarray:
     """(N,) errors of one network as in `Compared`; NaN for a face without a label or that distance."""
-    points, labels = predicted(net, chips)
+    points, labels = predicted(net, chips, net.config.input_px)
     return nme_iod(points, labels, scheme, chips.eye_distance * CHIP_MARGIN)
-
-
-@torch.no_grad()
-def predicted(net: CropNet, chips: FaceSet, batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
-    """Points and labels (N, K, 2) float64 of the nominal crops, in their unit coordinates."""
-    device = next(net.parameters()).device
-    seen = chips.points_seen(net.config.label_origin_px)
-    points, labels = [], []
-    for start in range(0, len(chips), batch_size):
-        batch = chips.chips[start : start + batch_size].to(device), seen[start : start + batch_size].to(device)
-        crops, batch_labels = plain_view(*batch, net.config.input_px)
-        points.append(answer(net.eval(), crops)[0].cpu())
-        labels.append(batch_labels.cpu())
-    return torch.cat(points).double().numpy(), torch.cat(labels).double().numpy()
 
 
 def faces_id(faces: Sequence[LabelledFace]) -> str:

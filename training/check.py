@@ -13,10 +13,9 @@ from fkd.schemes import Scheme
 from training.augment import plain_view
 from training.dataset import CHIP_MARGIN, FaceSet
 
-__all__ = ["unit_errors"]
+__all__ = ["predicted", "unit_errors"]
 
 
-@torch.no_grad()
 def unit_errors(net: CropNet, faces: FaceSet, scheme: Scheme, size_px: int, batch_size: int = 64) -> dict[str, float]:
     """Errors on the nominal crops, as a check while training.
 
@@ -26,19 +25,25 @@ def unit_errors(net: CropNet, faces: FaceSet, scheme: Scheme, size_px: int, batc
     Returns:
         ``nme_iod`` (mean over faces whose eye distance is known, NaN if none is) and ``rmse_unit`` (in crop sides).
     """
-    net.eval()
-    device = next(net.parameters()).device
-    seen = faces.points_seen(net.config.label_origin_px)
-    predicted, labels = [], []
-    for start in range(0, len(faces), batch_size):
-        chips, points = faces.chips[start : start + batch_size], seen[start : start + batch_size]
-        crops, points = plain_view(chips.to(device), points.to(device), size_px)
-        predicted.append(answer(net, crops)[0].cpu())
-        labels.append(points.cpu())
-    predicted_xy, labelled_xy = torch.cat(predicted).double().numpy(), torch.cat(labels).double().numpy()
+    predicted_xy, labelled_xy = predicted(net, faces, size_px, batch_size)
     nme = nme_iod(predicted_xy, labelled_xy, scheme, faces.eye_distance * CHIP_MARGIN)  # in crop sides, as the points
     nme = nme[np.isfinite(nme)]
     return {
         "nme_iod": float(nme.mean()) if len(nme) else math.nan,
         "rmse_unit": rmse_px(predicted_xy, labelled_xy),
     }
+
+
+@torch.no_grad()
+def predicted(net: CropNet, faces: FaceSet, size_px: int, batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """Points and labels (N, K, 2) float64 of the nominal crops, in their unit coordinates, where they show them."""
+    net.eval()
+    device = next(net.parameters()).device
+    seen = faces.points_seen(net.config.label_origin_px)
+    points, labels = [], []
+    for start in range(0, len(faces), batch_size):
+        batch = faces.chips[start : start + batch_size].to(device), seen[start : start + batch_size].to(device)
+        crops, batch_labels = plain_view(*batch, size_px)
+        points.append(answer(net, crops)[0].cpu())
+        labels.append(batch_labels.cpu())
+    return torch.cat(points).double().numpy(), torch.cat(labels).double().numpy()

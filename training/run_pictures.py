@@ -7,14 +7,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from fkd.durable import write_whole
 from fkd.metrics import nme_iod
-from fkd.model import CropNet, answer
+from fkd.model import CropNet
 from fkd.schemes import load_scheme
-from training.augment import plain_view
+from training.check import predicted
 from training.contact_sheet import contact_sheet, face_tile, write_picture
 from training.dataset import CHIP_MARGIN, FaceSet
 from training.state import METRICS_FILE
@@ -68,18 +67,12 @@ def draw_samples(run: Path, net: CropNet, held_out: FaceSet) -> None:
     write_picture(sample_sheet(net, held_out), run / "samples.png")
 
 
-@torch.no_grad()
 def sample_sheet(net: CropNet, held_out: FaceSet) -> Image.Image:
     """The picture that `draw_samples` writes."""
-    net.eval()
-    scheme, device = load_scheme(net.config.scheme), next(net.parameters()).device
-    labels = held_out.points_seen(net.config.label_origin_px)
-    predicted = []
-    for start in range(0, len(held_out), 64):
-        batch = slice(start, start + 64)
-        crops, _ = plain_view(held_out.chips[batch].to(device), labels[batch].to(device), net.config.input_px)
-        predicted.append(answer(net, crops)[0].cpu())
-    predicted_unit = (torch.cat(predicted).numpy() - 0.5) / CHIP_MARGIN + 0.5  # (N, K, 2) of the chip
+    scheme, labels = load_scheme(net.config.scheme), held_out.points_seen(net.config.label_origin_px)
+    predicted_unit = (
+        predicted(net, held_out, net.config.input_px)[0] - 0.5
+    ) / CHIP_MARGIN + 0.5  # (N, K, 2) of the chip
     errors = nme_iod(predicted_unit, labels.numpy(), scheme, held_out.eye_distance)  # (N,)
     order = np.argsort(errors)  # NaN, where the eye distance is not known, comes last
     known = int(np.isfinite(errors).sum()) or len(errors)
