@@ -70,9 +70,8 @@ def draw_samples(run: Path, net: CropNet, held_out: FaceSet) -> None:
 def sample_sheet(net: CropNet, held_out: FaceSet) -> Image.Image:
     """The picture that `draw_samples` writes."""
     scheme, labels = load_scheme(net.config.scheme), held_out.points_seen(net.config.label_origin_px)
-    predicted_unit = (
-        predicted(net, held_out, net.config.input_px)[0] - 0.5
-    ) / CHIP_MARGIN + 0.5  # (N, K, 2) of the chip
+    in_crop, _ = predicted(net, held_out, net.config.input_px)
+    predicted_unit = (in_crop - 0.5) / CHIP_MARGIN + 0.5  # (N, K, 2) of the chip
     errors = nme_iod(predicted_unit, labels.numpy(), scheme, held_out.eye_distance)  # (N,)
     order = np.argsort(errors)  # NaN, where the eye distance is not known, comes last
     known = int(np.isfinite(errors).sum()) or len(errors)
