@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,12 @@ def test_each_seed_starts_from_the_weights_as_they_are_and_learns_from_correctio
         assert after.domain < before.domain and after.frozen is not None
     assert points[0].domain != points[3].domain  # other faces are tested
     assert points[0].frozen == points[3].frozen  # the frozen test is the same for all
+
+
+def test_the_seed_that_is_given_is_the_first(job):
+    one = replace(job, counts=(1,), seeds=1)
+    first, third = measure_curve(one, QUICK), measure_curve(one, replace(QUICK, seed=2))
+    assert [point.seed for point in third] == [2, 2] and third[0].domain != first[0].domain
 
 
 def test_no_person_is_corrected_and_tested(job):

@@ -17,7 +17,7 @@ def taught(warp_sd: float) -> tuple[torch.Tensor, Lesson]:
     seen = []
     lesson.net.register_forward_pre_hook(lambda net, inputs: seen.append(inputs[0].detach()))
     generator = torch.Generator().manual_seed(0)
-    lesson(64, generator, faces.chips[slice(None)], faces.points, faces.source, faces.pixel).backward()
+    lesson(64, 0.1, generator, faces.chips[slice(None)], faces.points, faces.source, faces.pixel).backward()
     return seen[0], lesson
 
 

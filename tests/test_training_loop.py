@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 import torch
 
+import training.lesson
 from fkd import FkdError, load_scheme
 from fkd.model import load_net
 from tests.nets import dotted_faces, tiny_net
 from training.check import unit_errors
-from training.config import TrainConfig
+from training.config import HEAT_WEIGHT_LAST, TrainConfig
 from training.dataset import make_face_set
-from training.loop import draw, fit, generators, init_from, learning_rate
+from training.loop import draw, falling, fit, generators, init_from, learning_rate
 
 SCHEME = load_scheme("kaggle15")
-QUICK = TrainConfig(epochs=3, batch_size=4, lr=5e-3, small_px=64, ema_decay=0.9, device="cpu")
+QUICK = TrainConfig(epochs=3, batch_size=4, lr=5e-3, heat_weight=0.1, small_px=64, ema_decay=0.9, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +41,22 @@ def test_a_few_steps_lower_the_loss(tmp_path):
     assert rows(tmp_path)[-1]["loss"] == seen[-1][2] < 0.7 * seen[0][2]
 
 
+def test_the_heatmaps_weigh_less_and_less(tmp_path, faces, monkeypatch):
+    config, used = replace(QUICK, heat_weight=10.0, augmentation="none"), []
+    loss_of = training.lesson.keypoint_loss
+    monkeypatch.setattr(training.lesson, "keypoint_loss", lambda *args: used.append(args[2]) or loss_of(*args))
+    fit(tiny_net(), faces, None, config, tmp_path)
+    assert used == [falling(step, 6, config) for step in range(6)]
+    assert falling(0, 6, config) == 10.0 and falling(3, 6, config) == pytest.approx(1.0)
+    assert falling(6, 6, config) == pytest.approx(HEAT_WEIGHT_LAST)
+
+
 def test_a_run_leaves_its_figures_settings_and_weights(tmp_path, faces):
     told = []
     fit(tiny_net(), faces, faces, QUICK, tmp_path, on_epoch=told.append)
     metrics = rows(tmp_path)
     assert told == metrics and [row["epoch"] for row in metrics] == [1, 2, 3]
-    keys = {"loss", "seconds", "nme_iod", "rmse_unit", "source_offset_rms", "label_origin_px", "lr"}
+    keys = {"loss", "seconds", "nme_iod", "rmse_unit", "source_offset_rms", "label_origin_px", "lr", "heat_weight"}
     assert keys <= set(metrics[0])
     assert json.loads((tmp_path / "train_config.json").read_text())["batch_size"] == 4
     last = load_net(tmp_path / "last")

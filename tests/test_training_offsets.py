@@ -105,7 +105,7 @@ def test_a_lesson_takes_the_offsets_off_before_anything_turns_the_face():
     every = slice(None)
     lesson = Lesson(net, ("only",), config)
     shifted = faces.points + 3.0 * faces.pixel[:, None]
-    view, known = (64, torch.Generator()), (faces.source, faces.pixel)
+    view, known = (64, 0.1, torch.Generator()), (faces.source, faces.pixel)
     with torch.no_grad():
         plain = lesson(*view, faces.chips[every], faces.points, *known)
         wrong = lesson(*view, faces.chips[every], shifted, *known)

@@ -17,11 +17,13 @@ from PIL import Image
 
 from fkd import FkdError
 from fkd.model import load_net
+from fkd.model_config import ModelConfig
 from tests.drawn_data import corrected_drawings, keypoints_folder
 from training import loop
 from training.cli import main
-from training.commands.train import add_parser, config_of
-from training.config import MODEL_SIZES
+from training.commands.train import add_parser
+from training.commands.train_options import config_of
+from training.config import HEAT_WEIGHT_LAST, MODEL_SIZES, TrainConfig
 
 SMALL = ["--scheme", "kaggle15", "--size", "small", "--input-px", "64", "--batch-size", "8", "--device", "cpu"]
 
@@ -152,6 +154,14 @@ def test_what_accelerate_launch_was_told_counts_unless_the_command_says_otherwis
         FkdError, match="accelerate launch was told to compute in fp8: give --mixed-precision one of no"
     ):
         config_of(options_of())
+
+
+def test_what_has_heatmaps_already_does_not_learn_them_anew():
+    trained, other = ModelConfig(scheme="kaggle15"), ModelConfig(scheme="ibug68")
+    for init in (None, other):
+        assert config_of(options_of(), init).heat_weight == TrainConfig().heat_weight > 1.0
+    assert config_of(options_of(), trained).heat_weight == HEAT_WEIGHT_LAST
+    assert config_of(options_of("--heat-weight", "7"), trained).heat_weight == 7.0
 
 
 def test_only_the_flagship_takes_crops_of_any_size():

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AUGMENTATIONS", "MODEL_SIZES", "PRECISIONS", "FinetuneConfig", "TrainConfig"]
+__all__ = ["AUGMENTATIONS", "HEAT_WEIGHT_LAST", "MODEL_SIZES", "PRECISIONS", "FinetuneConfig", "TrainConfig"]
 
 # What training.augment may do to the pictures of a training.
 AUGMENTATIONS = ("all", "flip", "none")
 PRECISIONS = ("no", "bf16", "fp16")
+# Of a heatmap's cross-entropy beside the coordinates' loss, at the end of a training and throughout a fine-tune.
+HEAT_WEIGHT_LAST = 0.1
 
 # The widths of fkd.model.ModelConfig by name: what the shipped ibug68 (base) and kaggle15 (small) are.
 MODEL_SIZES = {
@@ -31,7 +33,8 @@ class TrainConfig:
         ema_decay: of the moving average of the weights, which is what is saved.
         small_px, small_share: the first `small_share` of the steps see crops of `small_px`, at little more than half
             the cost; what the network learns from them it has to learn again at full size, in part.
-        heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss.
+        heat_weight: weight of the heatmap's cross-entropy beside the coordinates' loss at the first step; it falls to
+            `HEAT_WEIGHT_LAST`, see :func:`training.loop.falling`.
         augmentation: one of `AUGMENTATIONS`.
         warp_sd: how far half of the faces are warped, see :func:`training.warp.warped`; 0 for not at all.
         mixed_precision: one of `PRECISIONS`: what the network computes in; its weights are float32 always.
@@ -51,7 +54,7 @@ class TrainConfig:
     ema_decay: float = 0.998
     small_px: int = 96
     small_share: float = 0.0
-    heat_weight: float = 0.1
+    heat_weight: float = 100.0
     augmentation: str = AUGMENTATIONS[0]
     warp_sd: float = 0.0
     mixed_precision: str = PRECISIONS[0]

@@ -47,7 +47,7 @@ class CurveJob:
         base, frozen: as for :class:`training.finetune.FinetuneJob`.
         counts: numbers of corrected faces. Of each, the fine-tune holds every fifth out for its gate, as ever.
         tested: so many faces of the domain are never corrected; others for each seed.
-        seeds: how often the whole is done, with other faces and other random numbers.
+        seeds: how often the whole is done, with other faces and other random numbers; the config's seed is the first.
     """
 
     weights: str
@@ -95,7 +95,7 @@ def measure_curve(
         points.append(point)
         on_point(point)
 
-    for seed in range(job.seeds):
+    for seed in range(config.seed, config.seed + job.seeds):
         to_correct, tested = parted(faces, job.tested, max(job.counts), seed)
         predicted = predict_labelled(predictor, to_correct)
         begun = False
@@ -108,7 +108,7 @@ def measure_curve(
                     weights=job.weights, corrections=store.path, runs=Path(folder) / "runs", base=job.base,
                     frozen=job.frozen,
                 )  # fmt: skip
-                version = finetune(tune, replace(config, seed=config.seed + seed))
+                version = finetune(tune, replace(config, seed=seed))
                 new = load_net(tune.runs / version.folder)
             frozen = next((one for one in version.measured if one.what == FROZEN), None)
             old = load_net(hub.weights_folder(job.weights))

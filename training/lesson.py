@@ -41,6 +41,7 @@ class Lesson(torch.nn.Module):
     def forward(
         self,
         size_px: int,
+        heat_weight: float,
         generator: torch.Generator,
         chips: torch.Tensor,
         points: torch.Tensor,
@@ -48,7 +49,11 @@ class Lesson(torch.nn.Module):
         pixel: torch.Tensor,
         answers: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar."""
+        """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar.
+
+        Args:
+            heat_weight: see :func:`training.losses.keypoint_loss`.
+        """
         with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
             labels = self.offset(points, source, pixel)
             if answers is not None:
@@ -59,7 +64,7 @@ class Lesson(torch.nn.Module):
                 chips, labels = (torch.cat([some, all_[n:]]) for some, all_ in zip(warps, (chips, labels), strict=True))
             crops, labels = augment(chips, labels, self.scheme, size_px, generator, self.config.augmentation)
         prediction = self.net(crops.contiguous(memory_format=torch.channels_last))
-        return keypoint_loss(prediction, labels, self.config.heat_weight)
+        return keypoint_loss(prediction, labels, heat_weight)
 
     def optimiser(self) -> torch.optim.AdamW:
         """Norms, biases and offsets do not decay. Each group has a `faster`, its rate beside the network's."""

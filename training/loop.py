@@ -17,7 +17,7 @@ from accelerate.utils import broadcast_object_list
 from fkd.errors import FkdError
 from fkd.model import CropNet, ModelConfig
 from training.check import unit_errors
-from training.config import TrainConfig
+from training.config import HEAT_WEIGHT_LAST, TrainConfig
 from training.dataset import FaceSet
 from training.ema import Ema
 from training.lesson import Lesson
@@ -92,7 +92,7 @@ def fit(
             rate = learning_rate(step, steps, config.lr, config.warmup)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["faster"]
-            size_px = crop_px(step, steps, net.config.input_px, config)
+            size_px, heat_weight = crop_px(step, steps, net.config.input_px, config), falling(step, steps, config)
             losses = []
             for _ in range(config.accumulate):
                 chosen = draw(train.weight, at_once, drawing)
@@ -100,7 +100,7 @@ def fit(
                 if train.answers is not None:
                     faces.append(train.answers[chosen])
                 with accelerator.accumulate(shared):
-                    loss = shared(size_px, viewing, *(part.to(accelerator.device) for part in faces))
+                    loss = shared(size_px, heat_weight, viewing, *(part.to(accelerator.device) for part in faces))
                     accelerator.backward(loss)
                     if accelerator.sync_gradients:
                         accelerator.clip_grad_norm_(net.parameters(), 5.0)
@@ -113,7 +113,7 @@ def fit(
         training.epoch += 1
         training.seconds = time.monotonic() - started
         if accelerator.is_main_process:
-            row = close_epoch(training, train, held_out, size_px, run) | {"lr": rate}
+            row = close_epoch(training, train, held_out, size_px, run) | {"lr": rate, "heat_weight": heat_weight}
             training.rows.append(row)
             write_metrics(run, training.rows)
             save_state(run, settings, training)
@@ -163,6 +163,15 @@ def settings_of(net: CropNet, config: TrainConfig, data: str) -> dict[str, Any]:
 def crop_px(step: int, steps: int, input_px: int, config: TrainConfig) -> int:
     """Side of the crops that the network sees at a step; never larger than those it is made for."""
     return min(config.small_px, input_px) if step < steps * config.small_share else input_px
+
+
+def falling(step: int, steps: int, config: TrainConfig) -> float:
+    """Weight of the heatmap's cross-entropy at a step.
+
+    It falls by the same share each step, to `HEAT_WEIGHT_LAST`: the cross-entropy teaches where to look in a few
+    hundred steps, the coordinates' loss slowly, but in the end more exactly.
+    """
+    return config.heat_weight * (HEAT_WEIGHT_LAST / config.heat_weight) ** (step / steps)
 
 
 def generators(seed: int, epoch: int, process: int) -> list[torch.Generator]:

@@ -46,6 +46,7 @@ def keypoint_loss(prediction: Prediction, labels: torch.Tensor, heat_weight: flo
     Args:
         labels: (N, K, 2) unit crop coordinates, NaN where there is none. A point outside the crop does not train: the
             network cannot see it.
+        heat_weight: of the heatmap's cross-entropy, beside 1 for the coordinates.
 
     Returns:
         A scalar; zero if no point counts.

@@ -13,7 +13,7 @@ from fkd.device import choose_device
 from fkd.fast_net import folded
 from fkd.schemes import load_scheme
 from training.augment import augment
-from training.config import FinetuneConfig
+from training.config import HEAT_WEIGHT_LAST, FinetuneConfig
 from training.dataset import FaceSet
 from training.loop import draw
 from training.losses import UNIT, keypoint_loss
@@ -79,7 +79,7 @@ def fit_corrections(
             group["lr"] = peak * min(1.0, (step + 1) / (RISING * config.steps))
         crops, labels = mixed_views(corrected, base, n_base, old, config, generator)
         prediction = net(crops)
-        loss = keypoint_loss(prediction, labels, heat_weight=0.1)
+        loss = keypoint_loss(prediction, labels, HEAT_WEIGHT_LAST)
         held = torch.isnan(labels).any(dim=-1)  # (N, K)
         held[config.batch_size - n_base :] = True
         rows = held.any(dim=-1)  # (N,) the old network need not be asked about the others
