@@ -16,7 +16,7 @@ from training.processes import join_processes
 
 SCHEME = load_scheme("kaggle15")
 CONFIG = TrainConfig(
-    epochs=16, batch_size=32, lr=2e-2, ema_decay=0.8, small_share=0.0, augmentation="flip", device="cpu", threads=1
+    epochs=16, batch_size=32, lr=2e-2, ema_decay=0.8, heat_weight=0.1, augmentation="flip", device="cpu", threads=1
 )
 
 
