@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -53,6 +54,11 @@ def test_two_places_of_one_name_are_refused(tmp_path, monkeypatch):
     for name, called in (("train", "train"), ("training.csv", "training")):
         with pytest.raises(DataError, match=sentence.format(name, called)):
             read_sides([(name, 1.0), (f"../tube/{name}", 1.0)], SCHEME)
+    (tmp_path / "tube" / "training.csv").unlink()
+    with ZipFile(tmp_path / "tube" / "training.zip", "w") as archive:
+        archive.write("training.csv")
+    with pytest.raises(DataError, match="both called “training”"):
+        read_sides([("training.csv", 1.0), ("../tube", 1.0)], SCHEME)
     twice = read_sides([("train", 1.0), ("../helen/train", 2.0)], SCHEME)
     assert len(twice.training) + len(twice.held_out) + len(twice.apart) == 24
 
@@ -73,6 +79,12 @@ def test_corrections_train_in_the_first_ones_convention(folders, tmp_path, given
     assert len(corrected) == 5  # every fifth picture is held out
     assert data.sources == ("first",) and all(face.source == "first" for face in corrected)
     assert all(face.image.parent.parent == annotations for face in corrected)
+
+
+def test_corrections_of_two_places_all_train(folders, tmp_path):
+    annotators = [str(corrected_drawings(tmp_path / name / "annotations", n=6)) for name in ("ann", "bob")]
+    data = read_training_data([(folders[0], 1.0), (annotators[0], 2.0), (annotators[1], 3.0)], SCHEME)
+    assert [data.weights.count(weight) for weight in (2.0, 3.0)] == [5, 5]  # every fifth picture is held out
 
 
 def test_a_face_that_was_corrected_trains_once_and_a_held_out_one_never(folders, tmp_path):

@@ -101,7 +101,7 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
         # Told the base, it holds out what the base holds out, and says which base faces give way to a correction.
         merged = read_corrections(path, scheme, [face for path in faces for face in faces[path]])
         stay = {id(face) for face in merged.base}
-        learn = {path: [face for face in learn[path] if id(face) in stay] for path in learn}
+        learn |= {path: [face for face in learn[path] if id(face) in stay] for path in faces}
         # People correct what a network shows them: they go on in its convention.
         learn[path] = [replace(face, source=first) for face in merged.training]
         measure[path] = [replace(face, source=first) for face in merged.held_out]
@@ -123,7 +123,8 @@ def refuse_one_name_for_two(faces: dict[str, list[LabelledFace]]) -> None:
     place_of: dict[str, Path] = {}
     for path in faces:
         place = Path(path).resolve()
-        name = place.name if place.is_dir() else place.stem
+        # Kaggle's rows are called after their file, which in a folder is training.zip.
+        name = place.stem if place.is_file() else place.name if (place / "keypoints.csv").is_file() else "training"
         if not any(face.group.startswith(f"{name}/") for face in faces[path]):
             continue  # what was merged keeps the names that it had
         if place_of.setdefault(name, place) != place:
