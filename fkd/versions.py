@@ -51,7 +51,7 @@ class Measured:
         faces_id: changes with the faces and their labels: errors with the same one can be compared.
         n: how many faces.
         before, after: the mean errors.
-        low, high: 95 % interval of the mean of after less before; None where there are too few faces for one.
+        low, high: 95 % interval of the mean of after less before; None where there are too few photos for one.
     """
 
     what: str

@@ -60,9 +60,11 @@ def test_any_statistic_of_rows():
     assert 0.95 < change.low < change.difference < change.high < 1.05
 
 
-def test_one_group_says_nothing_about_others():
-    change = paired_bootstrap(np.zeros(9), np.ones(9), ["one"] * 9)
+@pytest.mark.parametrize("groups", [1, 4])
+def test_a_few_groups_say_too_little_about_others(groups):
+    change = paired_bootstrap(np.zeros(12), np.ones(12), [str(i % groups) for i in range(12)])
     assert change == Difference(1.0, -np.inf, np.inf) and change.is_noise
+    assert not paired_bootstrap(np.zeros(12), np.ones(12), [str(i % 5) for i in range(12)]).is_noise
 
 
 def test_an_interval_that_holds_zero_is_noise():

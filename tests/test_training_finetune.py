@@ -104,7 +104,7 @@ def test_a_version_says_where_it_comes_from_and_what_it_learnt_from(job):
 
 
 def test_a_run_ends_in_a_report_and_a_picture(job, tmp_path):
-    base = keypoints_folder(tmp_path / "base", 40)
+    base = keypoints_folder(tmp_path / "base", 45)
     said = []
     version = finetune(replace(job, base=(base,)), QUICK, say=said.append)
     assert [one.what for one in version.measured] == [FROZEN, HELD_OUT, LEARNT]
@@ -115,8 +115,8 @@ def test_a_run_ends_in_a_report_and_a_picture(job, tmp_path):
         assert np.mean([face["after"] for face in row["faces"]]) == pytest.approx(one.after, abs=1e-5)
     with Image.open(job.out / "changed_most.png") as picture:
         assert picture.format == "PNG"
-    assert "36 base faces are replayed; 4 are the frozen test." in said[-5]
-    assert said[-4].startswith("frozen test (4 faces): NME ") and "95 % interval of the difference" in said[-4]
+    assert "40 base faces are replayed; 5 are the frozen test." in said[-5]
+    assert said[-4].startswith("frozen test (5 faces): NME ") and "95 % interval of the difference" in said[-4]
     assert said[-1].startswith("The gate ") and read_progress(job.out)[-1]["stage"] == "done"
 
 

@@ -135,7 +135,7 @@ def test_the_verdict_has_its_reasons_and_the_errors_with_their_intervals():
     assert "The gate lets it pass." in html and "<li>It gained.</li>" in html and "img" not in Text(html).tags
     assert Text(html).rows[1:] == [
         ["frozen test", "200", "4.40%", "4.35%", "-1.1%", "-0.10% to +0.01%"],
-        ["held-out corrections", "1", "10.00%", "8.00%", "-20.0%", "too few faces"],
+        ["held-out corrections", "1", "10.00%", "8.00%", "-20.0%", "too few photos"],
     ]
     assert "v1 serves now" in verdict(version(), serves=True)
     assert "The gate refuses it." in verdict(version(decision="refused"), serves=False)

@@ -127,7 +127,11 @@ def test_what_will_be_learnt_and_what_is_missing(tuning, tmp_path):
     data = tuning.preview("kaggle15")
     assert (len(data.training), len(data.held_out), len(data.merged.training)) == (5, 1, 5)
     few, no_base, no_frozen = tuning.missing("kaggle15", data)
-    assert few.startswith("1 of the corrected faces are held out") and "--base" in no_base and "--frozen" in no_frozen
+    assert (
+        few.startswith("Every fifth corrected photo is held out to measure on: 1 now.")
+        and "--base" in no_base
+        and "--frozen" in no_frozen
+    )
     assert "a person has to judge" in no_frozen
     tuning.sources = TuneSources("kaggle15", unlabelled=tmp_path)
     _, stand_in = tuning.missing("kaggle15", data)

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Difference", "paired_bootstrap"]
+__all__ = ["FEWEST_GROUPS", "Difference", "paired_bootstrap"]
 
 RESAMPLES = 2000
 COVERAGE = 0.95
+# The ends of the interval of two groups are what these two say by themselves, and three or four agree by luck more
+# often than one time in twenty.
+FEWEST_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Difference:
 
     Attributes:
         difference: after minus before, in the figure's own unit.
-        low, high: ends of the interval; minus and plus infinity where the faces are all of one group, which says
-            nothing about any other.
+        low, high: ends of the interval; minus and plus infinity where the faces are of fewer than `FEWEST_GROUPS`
+            groups, which say too little about others.
     """
 
     difference: float
@@ -68,7 +71,7 @@ def paired_bootstrap(
         resamples = (np.concatenate([members[g] for g in groups_drawn]) for groups_drawn in drawn)
         difference = statistic(after) - statistic(before)
         moved = [statistic(after[rows]) - statistic(before[rows]) for rows in resamples]
-    if len(size) == 1:
+    if len(size) < FEWEST_GROUPS:
         return Difference(float(difference), -np.inf, np.inf)
     # A resample of few groups may have no figure, as a correlation of faces that are all the same.
     low, high = np.nanquantile(moved, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fkd.versions import FROZEN, HELD_OUT, UNLABELLED, Measured
+from training.bootstrap import FEWEST_GROUPS
 
 __all__ = ["GateConfig", "Verdict", "decide"]
 
@@ -17,11 +18,9 @@ class GateConfig:
 
     Attributes:
         most_loss: the mean error on the frozen test may rise by this share of its value.
-        least_faces: with fewer held-out corrections than this, they prove nothing and a person decides.
     """
 
     most_loss: float = 0.01
-    least_faces: int = 5
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def decide(measured: Sequence[Measured], config: GateConfig) -> Verdict:
     """Refused if one thing is refused, else undecided if one is undecided, else passed."""
     on = {one.what: one for one in measured}
     answers = [
-        gain_on_corrections(on.get(HELD_OUT), config),
+        gain_on_corrections(on.get(HELD_OUT)),
         no_loss_on_frozen(on.get(FROZEN), on.get(UNLABELLED), config),
     ]
     decisions = [decision for decision, _ in answers]
@@ -49,14 +48,16 @@ def decide(measured: Sequence[Measured], config: GateConfig) -> Verdict:
     return Verdict(worst, tuple(sentence for _, sentence in answers))
 
 
-def gain_on_corrections(held_out: Measured | None, config: GateConfig) -> tuple[str, str]:
+def gain_on_corrections(held_out: Measured | None) -> tuple[str, str]:
     """The whole interval must lie below zero; there is no other way, since it is too narrow for few faces already."""
-    n = held_out.n if held_out else 0
-    if n < config.least_faces:
-        faces = {0: "No corrected face is", 1: "1 corrected face is"}.get(n, f"{n} corrected faces are")
-        return "undecided", f"{faces} held out, fewer than the {config.least_faces} that would tell whether it gained."
-    before, after = f"{held_out.before:.2%}", f"{held_out.after:.2%}"
-    if held_out.high is not None and held_out.high < 0:
+    if held_out is None:
+        return "undecided", "No corrected face is held out, so nothing tells whether it gained."
+    if held_out.high is None:  # the faces of a photo err alike: they count once
+        faces = "1 corrected face is" if held_out.n == 1 else f"{held_out.n} corrected faces are"
+        too_few = f"{faces} held out, of fewer than the {FEWEST_GROUPS} photos that would tell whether it gained."
+        return "undecided", too_few
+    n, before, after = held_out.n, f"{held_out.before:.2%}", f"{held_out.after:.2%}"
+    if held_out.high < 0:
         return "passed", f"It gained on {n} held-out corrections: {before} to {after}."
     if held_out.after < held_out.before:
         return "refused", f"The gain on {n} held-out corrections, {before} to {after}, may be luck."

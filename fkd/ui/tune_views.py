@@ -204,4 +204,4 @@ def change(one: Measured) -> str:
 
 
 def interval(one: Measured) -> str:
-    return "too few faces" if one.low is None else f"{one.low:+.2%} to {one.high:+.2%}"
+    return "too few photos" if one.low is None else f"{one.low:+.2%} to {one.high:+.2%}"

@@ -16,8 +16,8 @@ from fkd.ui.models import ServedModels
 from fkd.ui.run_state import KILLED, RunState, newest_run_state
 from fkd.ui.trainer import INTERRUPTED, Trainer, trainer_threads
 from fkd.versions import Version
+from training.bootstrap import FEWEST_GROUPS
 from training.config import FinetuneConfig
-from training.gate import GateConfig
 from training.run_progress import ask_to_cancel
 from training.tuning_data import TuningData, read_tuning_data
 
@@ -109,11 +109,11 @@ class Tuning:
     def missing(self, scheme: str, data: TuningData) -> list[str]:
         """A sentence for each thing without which the result is worse, or nobody can tell how good it is."""
         sentences = []
-        least, held_out = GateConfig().least_faces, len(data.held_out)
-        if held_out < least:
+        held_out = len({face.group for face in data.held_out})
+        if held_out < FEWEST_GROUPS:
             sentences.append(
-                f"{held_out} of the corrected faces are held out to measure on; with fewer than {least}, a person has "
-                "to judge whether the result is better. Every fifth corrected picture is held out."
+                f"Every fifth corrected photo is held out to measure on: {held_out} now. With fewer than "
+                f"{FEWEST_GROUPS}, a person has to judge whether the result is better."
             )
         if not data.replayed and self.sources.unlabelled is None:
             sentences.append(
