@@ -14,8 +14,9 @@ import io
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -196,19 +197,32 @@ def _floats(cells: list[str], where: str) -> np.ndarray:
 
 @contextmanager
 def open_csv(path: Path) -> Iterator[io.TextIOBase]:
-    """The CSV at `path`, or the one CSV inside the zip at `path`, as text; a byte-order mark (Excel's) is left out."""
-    try:
-        if path.suffix.lower() != ".zip":
-            with path.open(newline="", encoding="utf-8-sig") as text:
-                yield text
-            return
-        with zipfile.ZipFile(path) as archive:
-            inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
-            if len(inner) != 1:
-                raise DataError(f"“{path.name}” holds {len(inner)} CSV files; it must hold one.")
-            with archive.open(inner[0]) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
-                yield text
-    except zipfile.BadZipFile as error:
-        raise DataError(f"“{path.name}” is not a zip file, or a damaged one.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"“{path.name}” is no CSV in UTF-8 text: {error}.") from error
+    """The CSV at `path`, or the one CSV inside the zip at `path`, as text; a byte-order mark (Excel's) is left out.
+
+    Raises:
+        DataError: if it cannot be opened, or what is read of it is damaged or no CSV.
+    """
+    with ExitStack() as opened:
+        try:
+            try:
+                text = _csv_text(path, opened)
+            except OSError as error:  # only here: the caller's own files are not this one's
+                raise DataError(f"“{path.name}” cannot be read: {error.strerror or error}.") from error
+            except RuntimeError as error:  # zipfile's, for a password or a method that it lacks
+                raise DataError(f"“{path.name}” cannot be unpacked: {error}.") from error
+            yield text
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise DataError(f"“{path.name}” is not a zip file, or a damaged one.") from error
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DataError(f"“{path.name}” is no CSV in UTF-8 text: {error}.") from error
+
+
+def _csv_text(path: Path, opened: ExitStack) -> io.TextIOBase:
+    if path.suffix.lower() != ".zip":
+        return opened.enter_context(path.open(newline="", encoding="utf-8-sig"))
+    archive = opened.enter_context(zipfile.ZipFile(path))
+    inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+    if len(inner) != 1:
+        raise DataError(f"“{path.name}” holds {len(inner)} CSV files; it must hold one.")
+    raw = opened.enter_context(archive.open(inner[0]))
+    return opened.enter_context(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fkd import DataError, load_scheme
-from fkd.formats import read_faces, read_kaggle, read_keypoints_folder
+from fkd.formats import open_csv, read_faces, read_kaggle, read_keypoints_folder
 from fkd.geometry import Crop
 from fkd.images import read_image
 
@@ -193,6 +193,37 @@ def test_zips_that_hold_no_training_file(tmp_path):
         archive.writestr("readme.txt", "nothing here")
     with pytest.raises(DataError, match="holds 0 CSV files; it must hold one"):
         read_faces(tmp_path / "empty.zip", KAGGLE)
+
+
+def test_a_file_that_cannot_be_opened_is_a_sentence(tmp_path):
+    path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points())])
+    with zipfile.ZipFile(tmp_path / "training.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(path, path.name)
+    whole = bytearray((tmp_path / "training.zip").read_bytes())
+    locked = whole.copy()
+    for entry in (whole.index(b"PK\x03\x04") + 6, whole.index(b"PK\x01\x02") + 8):
+        locked[entry] |= 1  # the bit that says that it is encrypted
+    (tmp_path / "locked.zip").write_bytes(locked)
+    whole[60:90] = b"\xff" * 30
+    (tmp_path / "damaged.zip").write_bytes(whole)
+    (tmp_path / "folder.csv").mkdir()
+    for name, words in (
+        ("locked.zip", "cannot be unpacked: .*password"),
+        ("damaged.zip", "not a zip file, or a damaged one"),
+    ):
+        with pytest.raises(DataError, match=f"“{name}” .*{words}"):
+            read_faces(tmp_path / name, KAGGLE)
+    with (
+        pytest.raises(DataError, match="“folder.csv” cannot be read: Is a directory"),
+        open_csv(tmp_path / "folder.csv"),
+    ):
+        pass
+
+
+def test_the_callers_own_trouble_is_not_the_files(tmp_path):
+    path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points())])
+    with pytest.raises(OSError, match="the disk is full"), open_csv(path):
+        raise OSError("the disk is full")
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):

@@ -92,6 +92,8 @@ def test_the_two_commands(tmp_path, capsys):
     assert main(["clicks", "--weights", str(weights), "--data", str(data)]) == 1
     assert "python -m training settle" in capsys.readouterr().err
 
+    assert main(["settle", "--weights", "kaggle15", "--data", str(data)]) == 1
+    assert "“kaggle15” is no folder of yours: say with --out" in capsys.readouterr().err
     assert main(["settle", "--weights", str(weights), "--data", str(data), "--out", str(tmp_path / "made")]) == 0
     held_out = sum(is_held_out(face) for face in read_faces(data, SCHEME))
     assert 0 < held_out < 14

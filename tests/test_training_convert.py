@@ -95,12 +95,21 @@ def data68(tmp_path) -> Path:
 
 def test_the_command_writes_faces_that_are_read_back(data68, tmp_path, capsys):
     assert main(["convert", "--data", str(data68), "--out", str(tmp_path / "fifteen")]) == 0
-    assert "Wrote 3 faces with 15 points each" in capsys.readouterr().out
+    assert "Wrote 3 faces with up to 15 points each" in capsys.readouterr().out
     before, after = read_faces(data68, IBUG), read_faces(tmp_path / "fifteen", KAGGLE)
     for old, new in zip(before, after, strict=True):
         np.testing.assert_allclose(new.points_xy, to_kaggle15(old.points_xy))
         assert (new.group, new.source) == (old.group, old.source)  # what is held out stays so
         np.testing.assert_array_equal(np.asarray(Image.open(new.image)), np.asarray(Image.open(old.image)))
+
+
+def test_a_face_with_a_jaw_only_is_left_out(tmp_path, capsys):
+    jaw, *others = dotted_faces(3, "ibug68")
+    jaw.points_xy[17:] = np.nan
+    write_keypoints_folder([jaw, *others], tmp_path / "wild", IBUG)
+    assert main(["convert", "--data", str(tmp_path / "wild"), "--out", str(tmp_path / "fifteen")]) == 0
+    assert "1 of 3 have labels for none of these points: left out." in capsys.readouterr().out
+    assert len(read_faces(tmp_path / "fifteen", KAGGLE)) == 2
 
 
 def test_the_eyes_frame_knows_no_place_size_or_turn():

@@ -51,6 +51,18 @@ def test_the_seed_that_is_given_is_the_first(job):
     assert [point.seed for point in third] == [2, 2] and third[0].domain != first[0].domain
 
 
+def test_without_eye_corners_there_is_no_error_to_follow(job):
+    table = job.domain / "keypoints.csv"
+    corners = [1 + 2 * SCHEME.names.index(f"{side}_eye_outer_corner") for side in ("left", "right")]
+    rows = [line.split(",") for line in table.read_text().splitlines()]
+    for row in rows[1:]:
+        for corner in corners:
+            row[corner : corner + 2] = ["", ""]
+    table.write_text("\n".join(",".join(row) for row in rows) + "\n")
+    with pytest.raises(DataError, match="No tested face has labels for both outer eye corners"):
+        measure_curve(replace(job, counts=(1,), seeds=1), QUICK)
+
+
 def test_no_person_is_corrected_and_tested(job):
     faces = read_faces(job.domain, SCHEME)
     people = [face.group for face in faces]

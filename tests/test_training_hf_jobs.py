@@ -69,15 +69,15 @@ def test_the_job_gets_what_the_command_names(hub, job, runs, tmp_path):
     spec = job.jobs["job0"].spec
     mounts = {volume["mountPath"]: (volume["type"], volume["source"]) for volume in spec["volumes"]}
     assert mounts == {
-        "/fkd": ("space", "ada/fkd"), "/weights": ("model", "ada/faces"), "/base/0": ("dataset", "ada/wild"),
-        "/base/1": ("dataset", "ada/more"), "/frozen/0": ("dataset", "ada/test"),
+        "/fkd": ("space", "ada/fkd"), "/weights": ("model", "ada/faces"), "/base/0/wild": ("dataset", "ada/wild"),
+        "/base/1/more": ("dataset", "ada/more"), "/frozen/0/test": ("dataset", "ada/test"),
     }  # fmt: skip
     pinned = [volume.get("revision") for volume in spec["volumes"] if volume["type"] == "model"]
     assert pinned == [hub.repos["models/ada/faces"].head.oid]
     assert spec["flavor"] == "t4-small" and spec["timeoutSeconds"] == 7200 and spec["secrets"] == {"HF_TOKEN": ADA}
     assert ADA not in json.dumps(spec["command"]) + json.dumps(spec["environment"])
     script = spec["command"][2]
-    assert "--base /base/0 /base/1 --frozen /frozen/0" in script and "--steps=7" in script
+    assert "--base /base/0/wild /base/1/more --frozen /frozen/0/test" in script and "--steps=7" in script
     assert hub.repos[RESULTS].private
 
 

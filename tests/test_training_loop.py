@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import torch
 
 import training.lesson
-from fkd import FkdError, load_scheme
+from fkd import DataError, FkdError, load_scheme
 from fkd.model import load_net
 from tests.nets import dotted_faces, tiny_net
 from training.check import unit_errors
@@ -49,6 +51,7 @@ def test_the_heatmaps_weigh_less_and_less(tmp_path, faces, monkeypatch):
     assert used == [falling(step, 6, config) for step in range(6)]
     assert falling(0, 6, config) == 10.0 and falling(3, 6, config) == pytest.approx(1.0)
     assert falling(6, 6, config) == pytest.approx(HEAT_WEIGHT_LAST)
+    assert falling(3, 6, replace(config, heat_weight=0.02)) == 0.02  # it never rises
 
 
 def test_a_run_leaves_its_figures_settings_and_weights(tmp_path, faces):
@@ -127,17 +130,37 @@ def test_a_batch_in_parts_is_one_step_of_as_many_faces(tmp_path, faces):
     assert batches == [2, 2, 2, 2] and steps == [1, 2]
 
 
-def test_the_gradients_of_the_parts_add_up(tmp_path, monkeypatch):
-    """The same face over and over, and always the same view of it: a batch of two is twice a batch of one."""
-    monkeypatch.setattr("training.loop.generators", lambda *_: [torch.Generator().manual_seed(0) for _ in range(2)])
-    one = make_face_set(dotted_faces(1), SCHEME, input_px=64, weights=[2.0])
-    plain, parts = tiny_net(), tiny_net()
-    for net, accumulate in ((plain, 1), (parts, 2)):
-        run = tmp_path / str(accumulate)
+def test_the_gradient_of_a_batch_is_the_mean_of_its_parts(tmp_path, monkeypatch):
+    """Of two faces, one a part: batch norm sees one of them at a time, together or apart."""
+    two = make_face_set(dotted_faces(2), SCHEME, input_px=64, weights=[0.5, 0.5])
+    plain_step, gradients = torch.optim.AdamW.step, []
+
+    def watched_step(optimiser, *arguments):
+        gradients.append([p.grad.clone() for p in optimiser.param_groups[0]["params"]])
+        return plain_step(optimiser, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched_step)
+    monkeypatch.setattr("accelerate.Accelerator.clip_grad_norm_", lambda *_: None)
+    for chosen in ([0], [1], [0, 1]):
+        faces = [torch.tensor([i]) for i in chosen]
+        monkeypatch.setattr("training.loop.draw", lambda *_, faces=faces: faces.pop(0))
+        config = replace(QUICK, epochs=1, batch_size=len(chosen), accumulate=len(chosen), augmentation="none")
+        run = tmp_path / str(len(gradients))
         run.mkdir()
-        fit(net, one, None, replace(QUICK, epochs=1, batch_size=2, accumulate=accumulate, augmentation="none"), run)
-    for name, value in plain.named_parameters():
-        torch.testing.assert_close(value, dict(parts.named_parameters())[name], rtol=1e-3, atol=1e-5)
+        fit(tiny_net(), two, None, config, run)
+    assert len(gradients) == 3
+    assert not all(torch.allclose(first, second) for first, second in zip(*gradients[:2], strict=True))
+    for first, second, both in zip(*gradients, strict=True):
+        torch.testing.assert_close(both, (first + second) / 2)
+
+
+def test_a_loss_that_is_no_number_ends_it_and_keeps_the_last_whole_epoch(tmp_path, faces, monkeypatch):
+    losses = itertools.chain([1.0] * 2, [math.nan])
+    monkeypatch.setattr("training.lesson.keypoint_loss", lambda prediction, *_: prediction.points.mean() * next(losses))
+    with pytest.raises(DataError, match="The loss of step 3 is no number. Begin anew with a lower --lr"):
+        fit(tiny_net(), faces, None, QUICK, tmp_path)
+    assert [row["epoch"] for row in rows(tmp_path)] == [1]
+    assert all(value.isfinite().all() for value in load_net(tmp_path / "last").state_dict().values())
 
 
 def test_crops_are_never_larger_than_the_network_takes(tmp_path, faces):

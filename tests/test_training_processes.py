@@ -78,7 +78,16 @@ def test_a_processor_without_bfloat16_is_told_beforehand(monkeypatch, precision,
     monkeypatch.setattr(processes, "bf16_slowdown", lambda: slowdown)
     said = slow_precision(TrainConfig(mixed_precision=precision), torch.device("cpu"))
     assert bool(said) == bool(sentence) and sentence in said
-    assert slow_precision(TrainConfig(mixed_precision=precision), torch.device("cuda")) == ""
+
+
+@pytest.mark.parametrize(("has_units", "sentence"), [(True, ""), (False, "emulates it, slowly")])
+def test_a_gpu_without_bfloat16_is_told_beforehand(monkeypatch, has_units, sentence):
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation=True: has_units or including_emulation
+    )
+    said = slow_precision(TrainConfig(mixed_precision="bf16"), torch.device("cuda"))
+    assert bool(said) == bool(sentence) and sentence in said
+    assert slow_precision(TrainConfig(mixed_precision="fp16"), torch.device("cuda")) == ""
 
 
 def test_how_slow_bfloat16_is_can_be_measured():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from fkd.geometry import roll_of_points
 from fkd.schemes import load_scheme
 from fkd.settle import point_spread, settle
 from tests.nets import dotted_faces, tiny_net
+from training.dataset import face_crop
 from training.settle import SHRINKAGE, PredictedFace, fit_settle_prior, predict_labelled, spread_errors
 
 SCHEME = load_scheme("kaggle15")
@@ -108,3 +111,13 @@ def test_predictions_are_those_of_the_predictor():
         assert ((seen.confidence > 0) & (seen.confidence < 1)).all()
         assert 0 < seen.predicted_xy.mean() < 80
         assert seen.roll_rad == roll_of_points(seen.predicted_xy, SCHEME)
+    assert predict_labelled(predictor, []) == []
+
+
+def test_what_another_convention_places_elsewhere_is_no_error():
+    net, faces = tiny_net(), dotted_faces(2)
+    (plain, _) = predict_labelled(KeypointPredictor(net, device="cpu"), faces)
+    net.config = replace(net.config, conventions={faces[0].source: ((0.1, 0.0),) * K})
+    (shifted, _) = predict_labelled(KeypointPredictor(net, device="cpu"), faces)
+    size_px = face_crop(faces[0], SCHEME).size_px
+    np.testing.assert_allclose(shifted.predicted_xy - plain.predicted_xy, [[0.1 * size_px, 0.0]] * K, atol=1e-3)

@@ -10,9 +10,11 @@ from PIL import Image
 
 from fkd import DataError
 from fkd.correction_store import CorrectionStore
+from fkd.formats import KAGGLE_SIDE
 from fkd.schemes import load_scheme
 from tests.drawn_data import corrected_drawings, keypoints_folder
 from tests.nets import dotted_faces
+from tests.test_formats import FOUR, all_points, kaggle_cells, kaggle_csv
 from training.dataset import is_held_out
 from training.tuning_data import MOST_BASE_FACES, TuningData, read_tuning_data, some
 
@@ -90,7 +92,29 @@ def test_the_ids_are_those_of_the_rows_that_train(corrections):
 def test_faces_of_another_convention_are_not_replayed(corrections, base, tmp_path):
     data = read(corrections, [base, keypoints_folder(tmp_path / "other", 10)])
     assert {face.source for face in data.replayed} == {"base"}
-    assert "10 of other conventions are not" in data.report[-1]
+    assert data.report[-1].startswith("10 faces are labelled by another convention than the weights speak")
+
+
+def test_faces_of_a_convention_that_the_weights_know_as_another_are_left_out(corrections, base, tmp_path):
+    other = keypoints_folder(tmp_path / "other", 40)
+    data = read_tuning_data(corrections, [other, base], [other], SCHEME, 0, {"other": [[0.1, 0.0]] * 15})
+    assert {face.source for face in data.replayed} == {face.source for face in data.frozen} == {"base"}
+    assert data.report[-1].startswith("80 faces are labelled by another convention")
+
+
+def test_the_convention_is_that_of_the_fullest_face_wherever_it_stands(corrections, tmp_path):
+    four = {name: point for name, point in all_points().items() if name in FOUR}
+    cells = [kaggle_cells(all_points() if i % 2 else four, " ".join([str(i)] * KAGGLE_SIDE**2)) for i in range(60)]
+    data = read(corrections, [kaggle_csv(tmp_path / "training.csv", cells)])
+    assert {face.source for face in data.replayed} == {face.source for face in data.frozen} == {"kaggle-15"}
+
+
+def test_a_picture_of_the_frozen_test_is_not_replayed_under_another_name(corrections, base, tmp_path):
+    frozen = keypoints_folder(tmp_path / "test", 12)  # the first twelve pictures of the base
+    data = read(corrections, [base], [frozen])
+    assert len(data.frozen) == 12
+    assert not {face.image.name for face in data.replayed} & {f"{i}.png" for i in range(12)}
+    assert len(data.replayed) >= 20
 
 
 def test_data_that_is_not_there_is_a_sentence(corrections, tmp_path):

@@ -40,10 +40,15 @@ def to_kaggle15(points_xy: np.ndarray) -> np.ndarray:
 
 
 def converted(faces: Sequence[LabelledFace]) -> list[LabelledFace]:
-    """Faces of scheme ibug68 as faces of scheme kaggle15: the same pictures, groups and sources, 15 points each."""
+    """Faces of scheme ibug68 as faces of scheme kaggle15: the same pictures, groups and sources, 15 points each.
+
+    Those whose labels make none of the fifteen, such as a jaw's alone, are left out.
+    """
     framing, fifteen = load_scheme("kaggle15").crop_from_points, []
     for face in faces:
         points_xy, crop = to_kaggle15(face.points_xy), None
+        if not np.isfinite(points_xy).any():
+            continue
         if face.crop is not None and np.isfinite(points_xy).all():  # as it was turned, but framed as this scheme's are
             crop = crop_from_points(points_xy, framing, face.crop.roll_rad)
         fifteen.append(replace(face, points_xy=points_xy, crop=crop))

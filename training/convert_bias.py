@@ -107,8 +107,6 @@ def full_labels(path: Path, scheme: Scheme) -> np.ndarray:
             for row in table:
                 if all(row[column] for column in columns):
                     rows.append([float(row[column]) for column in columns])
-    except OSError as error:
-        raise DataError(f"“{path}” cannot be read: {error.strerror or error}.") from error
     except ValueError as error:
         raise DataError(f"“{path.name}”, line {table.line_num}: {error}.") from error
     if len(rows) < 2:

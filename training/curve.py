@@ -113,6 +113,8 @@ def measure_curve(
             frozen = next((one for one in version.measured if one.what == FROZEN), None)
             old = load_net(hub.weights_folder(job.weights))
             domain = compare("domain", tested, make_face_set(tested, scheme, old.config.input_px), old, new, scheme)
+            if domain is None:
+                raise DataError("No tested face has labels for both outer eye corners: there is no error to follow.")
             if not begun:
                 add(CurvePoint(seed, 0, float(domain.before.mean()), frozen and frozen.before))
                 begun = True

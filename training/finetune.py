@@ -103,7 +103,8 @@ def finetune(
     old = load_net(hub.weights_folder(job.weights))
     registry = Registry(job.runs)
     registry.versions()  # a registry that cannot be read should not come out after the training
-    data = read_tuning_data(job.corrections, job.base, job.frozen, load_scheme(old.config.scheme), config.seed)
+    scheme, foreign = load_scheme(old.config.scheme), old.config.conventions
+    data = read_tuning_data(job.corrections, job.base, job.frozen, scheme, config.seed, foreign)
     for line in data.report:
         say(line)
     if job.out is None:

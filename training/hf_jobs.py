@@ -12,7 +12,7 @@ import re
 import shlex
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def job_script(plan: JobPlan, label: str, who: str) -> str:
     finetune += ["--corrections", _CORRECTIONS, "--runs", _RUNS, "--who", who, *plan.options]
     for option, repos in (("base", plan.base), ("frozen", plan.frozen)):
         if repos:
-            finetune += [f"--{option}", *(f"/{option}/{number}" for number in range(len(repos)))]
+            finetune += [f"--{option}", *_mounted_at(option, repos)]
     lines = [
         ["set", "-e"],
         ["cp", "-r", _CODE, "/tmp/fkd"],
@@ -141,6 +141,12 @@ def bring_home(results: str, label: str, registry: Registry, scheme: str, who: s
     )
 
 
+def _mounted_at(option: str, repos: Sequence[str]) -> list[str]:
+    """Where the job finds data sets. A folder's name is part of its faces' names, and by these a tenth is held out: it
+    is the same tenth wherever the folder is called alike."""
+    return [f"/{option}/{number}/{repo.rpartition('/')[2]}" for number, repo in enumerate(repos)]
+
+
 def _submit(plan: JobPlan, label: str):
     from huggingface_hub import Volume, get_token
 
@@ -148,9 +154,8 @@ def _submit(plan: JobPlan, label: str):
     if plan.revision:
         volumes.append(Volume(type="model", source=plan.weights, mount_path=_WEIGHTS, revision=plan.revision))
     for option, repos in (("base", plan.base), ("frozen", plan.frozen)):
-        volumes += [
-            Volume(type="dataset", source=repo, mount_path=f"/{option}/{number}") for number, repo in enumerate(repos)
-        ]
+        places = zip(repos, _mounted_at(option, repos), strict=True)
+        volumes += [Volume(type="dataset", source=repo, mount_path=place) for repo, place in places]
     api = hub_api()
     try:
         with hub_errors_in_words(plan.results):

@@ -150,15 +150,12 @@ def read_test(path: Path) -> dict[int, np.ndarray]:
 @contextmanager
 def _table(path: Path, columns: list[str], called: str) -> Iterator[Iterator[tuple[dict[str, str], str]]]:
     """The rows of a CSV that has these columns, each with the words that name its line."""
-    try:
-        with open_csv(path) as text:
-            table = csv.DictReader(text)
-            missing = [column for column in columns if column not in (table.fieldnames or [])]
-            if missing:
-                raise DataError(f"“{path.name}” has no column {missing[0]}: it is not Kaggle's {called}.")
-            yield _complete_rows(table, path.name)
-    except OSError as error:
-        raise DataError(f"“{path}” cannot be read: {error.strerror or error}.") from error
+    with open_csv(path) as text:
+        table = csv.DictReader(text)
+        missing = [column for column in columns if column not in (table.fieldnames or [])]
+        if missing:
+            raise DataError(f"“{path.name}” has no column {missing[0]}: it is not Kaggle's {called}.")
+        yield _complete_rows(table, path.name)
 
 
 def _complete_rows(table: csv.DictReader, name: str) -> Iterator[tuple[dict[str, str], str]]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
 
-from fkd.errors import FkdError
+from fkd.errors import DataError, FkdError
 from fkd.model import CropNet, ModelConfig
 from training.check import unit_errors
 from training.config import HEAT_WEIGHT_LAST, TrainConfig
@@ -63,7 +63,8 @@ def fit(
         on_epoch: called with what was written to metrics.jsonl.
 
     Raises:
-        DataError: if `run` holds the state of a training with other settings or other data.
+        DataError: if `run` holds the state of a training with other settings or other data, or the loss becomes
+            infinite or no number; the state of the last whole epoch is kept.
         FkdError: if the device or its precision is not to be had, or the batch cannot be shared out.
     """
     accelerator = join_processes(config)
@@ -107,6 +108,8 @@ def fit(
                     optimiser.step()
                     optimiser.zero_grad()
                 losses.append(loss.item())
+            if not all(map(math.isfinite, losses)):
+                raise DataError(f"The loss of step {step + 1} is no number. Begin anew with a lower --lr.")
             training.ema.update(net)
             training.loss += (np.mean(losses).item() - training.loss) * max(0.02, 1.0 / (step + 1))
             on_step(step + 1, steps, training.loss)
@@ -168,10 +171,11 @@ def crop_px(step: int, steps: int, input_px: int, config: TrainConfig) -> int:
 def falling(step: int, steps: int, config: TrainConfig) -> float:
     """Weight of the heatmap's cross-entropy at a step.
 
-    It falls by the same share each step, to `HEAT_WEIGHT_LAST`: the cross-entropy teaches where to look in a few
-    hundred steps, the coordinates' loss slowly, but in the end more exactly.
+    It falls by the same share each step, to `HEAT_WEIGHT_LAST` unless it begins below that: the cross-entropy teaches
+    where to look in a few hundred steps, the coordinates' loss slowly, but in the end more exactly.
     """
-    return config.heat_weight * (HEAT_WEIGHT_LAST / config.heat_weight) ** (step / steps)
+    last = min(HEAT_WEIGHT_LAST, config.heat_weight)
+    return config.heat_weight * (last / config.heat_weight) ** (step / steps)
 
 
 def generators(seed: int, epoch: int, process: int) -> list[torch.Generator]:

@@ -82,7 +82,7 @@ def write_new_weights(net: CropNet, out: Path) -> str:
     Raises:
         DataError: if the folder cannot be made or written to.
     """
-    net.config = replace(net.config, version=f"{net.config.scheme}-{out.name}")
+    net.config = replace(net.config, version=f"{net.config.scheme}-{out.resolve().name}")
     make_run_folder(out)
     try:
         write_weights(net, out)

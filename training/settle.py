@@ -9,13 +9,12 @@ import numpy as np
 
 from fkd.errors import DataError
 from fkd.formats import LabelledFace
-from fkd.geometry import cut, image_tensor, roll_of_points
-from fkd.images import read_image
+from fkd.geometry import roll_of_points
 from fkd.metrics import outer_eye_distance_px
 from fkd.predictor import KeypointPredictor
 from fkd.schemes import Scheme
 from fkd.settle import SettlePrior, point_spread
-from training.dataset import face_crop
+from training.evaluate import predict_in_labelled_boxes
 
 __all__ = ["PredictedFace", "fit_settle_prior", "predict_labelled"]
 
@@ -46,20 +45,22 @@ def predict_labelled(
     faces: Sequence[LabelledFace],
     progress: Callable[[Sequence], Sequence] = lambda items: items,
 ) -> list[PredictedFace]:
-    """Predict each face from the crop around its labelled points.
+    """Predict each face from the crop around its labelled points, in the convention of its labels if that is known.
+
+    Args:
+        progress: wraps the list of batches.
 
     Raises:
         ImageError: if a picture cannot be read.
     """
-    predicted = []
-    for face in progress(faces):
-        crop = face_crop(face, predictor.scheme)
-        crops = cut(image_tensor(read_image(face.image)), [crop], predictor.net.config.input_px).to(predictor.device)
-        unit, scale = (part[0].cpu().double().numpy() for part in predictor.predict_crops(crops))
-        points = predictor.place(crop, unit)
-        confidence = predictor.confidence(points, scale * crop.size_px)
-        predicted.append(PredictedFace(face.points_xy, points, confidence, roll_of_points(points, predictor.scheme)))
-    return predicted
+    if not faces:
+        return []
+    points_xy, scale_px = predict_in_labelled_boxes(predictor, faces, progress)
+    confidence = predictor.confidence(points_xy, scale_px)
+    return [
+        PredictedFace(face.points_xy, points, sure, roll_of_points(points, predictor.scheme))
+        for face, points, sure in zip(faces, points_xy, confidence, strict=True)
+    ]
 
 
 def fit_settle_prior(faces: Sequence[PredictedFace], scheme: Scheme) -> SettlePrior:

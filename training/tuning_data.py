@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from fkd.formats import LabelledFace
 from fkd.schemes import Scheme
-from training.dataset import is_held_out
+from training.dataset import face_crop, is_held_out
+from training.duplicates import exact_copies
 from training.framing import read_framed
 from training.merge import read_corrections
 from training.merge_report import MergeReport
@@ -53,6 +54,7 @@ def read_tuning_data(
     frozen: Sequence[str | Path],
     scheme: Scheme,
     seed: int,
+    foreign: Collection[str] = (),
 ) -> TuningData:
     """Read all that is named, and keep apart what trains and what measures.
 
@@ -61,27 +63,33 @@ def read_tuning_data(
         base: data in any layout of :mod:`fkd.formats`, to replay; may be empty.
         frozen: data for the frozen test; if there is none, it is the held-out tenth of `base`.
         seed: draws the base faces, where there are more than are needed.
+        foreign: sources that the network knows to place points otherwise than it does
+            (:attr:`fkd.model_config.ModelConfig.conventions`): their faces would pull it away from what it speaks, and
+            that would look like a gain on a frozen test of them. They are left out, as are base faces of any other
+            convention than the fullest one's.
 
     Raises:
         CorrectionsError, DataError: if something cannot be used.
     """
-    base_faces = [face for path in base for face in read_framed(path, scheme)]
-    # Faces labelled by another convention than the first ones' would pull the network away from what it speaks.
-    same = [face for face in base_faces if face.source == base_faces[0].source]
-    tested = [face for path in frozen for face in read_framed(path, scheme)]
+    named, tests = ([face for path in paths for face in read_framed(path, scheme)] for paths in (base, frozen))
+    spoken = [face for face in named if face.source not in foreign]
+    fullest = max(spoken, key=lambda face: np.isfinite(face.points_xy).all(axis=1).sum(), default=None)
+    same = [face for face in spoken if face.source == fullest.source]
+    tested = [face for face in tests if face.source not in foreign]
     merged = read_corrections(corrections, scheme, same, tested)
     groups = {face.group for face in tested}
-    tested = some(tested or [face for face in same if is_held_out(face)], MOST_FROZEN_FACES, FROZEN_SEED)
+    tested = tested or [face for face in same if is_held_out(face)]
     free = [face for face in merged.base if not is_held_out(face) and face.group not in groups]
-    replayed = some(free, MOST_BASE_FACES, seed)
-    others = len(base_faces) - len(same)
-    summary = (
-        f"{len(replayed)} base faces are replayed{f', {others} of other conventions are not' if others else ''}; "
-        f"{len(tested)} are the frozen test."
-    )
+    copied = exact_copies([*tested, *free], [face_crop(face, scheme) for face in (*tested, *free)])[len(tested) :]
+    free = [face for face, first in zip(free, copied, strict=True) if not 0 <= first < len(tested)]
+    replayed, kept = some(free, MOST_BASE_FACES, seed), some(tested, MOST_FROZEN_FACES, FROZEN_SEED)
+    said = [f"{len(replayed)} base faces are replayed; {len(kept)} are the frozen test."]
+    others = len(named) - len(same) + sum(face.source in foreign for face in tests)
+    if others:
+        said.append(f"{others} faces are labelled by another convention than the weights speak: they are left out.")
     return TuningData(
-        merged.training, merged.report.training, merged.held_out, replayed, tested,
-        merged.report, [*merged.report.sentences(), summary],
+        merged.training, merged.report.training, merged.held_out, replayed, kept,
+        merged.report, [*merged.report.sentences(), *said],
     )  # fmt: skip
 
 

@@ -104,7 +104,8 @@ class Tuning:
                 "There are no corrections yet: open a photo, drag its wrong points right, and save the face."
             )
         base, frozen = self._labelled(scheme)
-        return read_tuning_data(self.store.path, base, frozen, load_scheme(scheme), seed=0)
+        foreign = self.models.predictor(scheme).net.config.conventions
+        return read_tuning_data(self.store.path, base, frozen, load_scheme(scheme), 0, foreign)
 
     def missing(self, scheme: str, data: TuningData) -> list[str]:
         """A sentence for each thing without which the result is worse, or nobody can tell how good it is."""

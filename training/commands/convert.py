@@ -55,14 +55,17 @@ def run(options: argparse.Namespace) -> None:
     measuring = options.pictures or options.labels
     if bool(options.out) == bool(measuring):
         raise DataError("Say what to do: --out DIR converts, --pictures CSV and --labels CSV measure.")
-    faces = converted([face for path in options.data for face in read_faces(path, load_scheme("ibug68"))])
+    given = [face for path in options.data for face in read_faces(path, load_scheme("ibug68"))]
+    faces = converted(given)
     if not faces:
         raise DataError("There is no face to convert.")
     if measuring:
         print("\n\n".join(measure(options, faces)))
         return
     write_keypoints_folder(faces, options.out, load_scheme("kaggle15"))
-    print(f"Wrote {len(faces)} faces with 15 points each to {options.out}.")
+    print(f"Wrote {len(faces)} faces with up to 15 points each to {options.out}.")
+    if len(faces) < len(given):
+        print(f"{len(given) - len(faces)} of {len(given)} have labels for none of these points: left out.")
 
 
 def measure(options: argparse.Namespace, faces: list) -> list[str]:

@@ -25,14 +25,14 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="labelled faces, as for train, but no corrections and no weights",
     )  # fmt: skip
     fit.add_argument(
-        "--out", type=Path, metavar="FOLDER", help="where settle.safetensors goes (default: beside the weights)"
-    )
+        "--out", type=Path, metavar="FOLDER",
+        help="where settle.safetensors goes (default: beside the weights, where they are a folder)",
+    )  # fmt: skip
     fit.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda", "mps"], help="where to compute")
     fit.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    from fkd import hub
     from fkd.errors import DataError
     from fkd.predictor import KeypointPredictor
     from fkd.settle import SETTLE_FILE, save_settle_prior
@@ -40,7 +40,9 @@ def run(options: argparse.Namespace) -> None:
     from training.framing import read_framed
     from training.settle import fit_settle_prior, predict_labelled
 
-    folder = options.out or hub.weights_folder(options.weights)
+    folder = options.out or Path(options.weights)
+    if not options.out and not folder.is_dir():
+        raise DataError(f"“{options.weights}” is no folder of yours: say with --out where settle.safetensors is to go.")
     predictor = KeypointPredictor.from_pretrained(options.weights, device=options.device)
     faces = [face for path in options.data for face in read_framed(path, predictor.scheme) if not is_held_out(face)]
     predicted = predict_labelled(predictor, faces, lambda items: progress(items, "predict"))

@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> None:
     begun = begin_with(init or teacher, scheme.name, data.sources[0])
     model = ModelConfig(
         scheme=scheme.name, architecture=options.model, input_px=options.input_px, **MODEL_SIZES[options.size],
-        mirror_averaged=not options.one_pass, version=f"{scheme.name}-{options.out.name}",
+        mirror_averaged=not options.one_pass, version=f"{scheme.name}-{options.out.resolve().name}",
         parent=init.config.version if init else "",
         label_origin_px=begun.label_origin_px, conventions=begun.conventions,
         trained_on=tuple(f"{Path(path).resolve().name} ({weight:g}×)" for path, weight in named),
