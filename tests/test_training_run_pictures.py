@@ -39,10 +39,10 @@ def rows(n: int) -> list[dict]:
     ],
 )
 def test_curves_are_drawn_of_whatever_was_measured(tmp_path, metrics):
-    draw_curves(run_with(tmp_path, metrics), "kaggle15-a")
+    draw_curves(run_with(tmp_path, metrics))
     with Image.open(tmp_path / "curves.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
-    assert pixels.shape[1] == 1800
+    assert pixels.shape[1] == 2080
     blue = (abs(pixels - (0, 114, 178)) < 20).all(axis=2)
     assert blue.any() and np.flatnonzero(blue.any(axis=0)).max() < 650  # the loss, in the first panel
 
@@ -50,7 +50,7 @@ def test_curves_are_drawn_of_whatever_was_measured(tmp_path, metrics):
 def test_a_run_that_goes_on_gets_a_longer_curve(tmp_path):
     widths = []
     for n in (2, 12):
-        draw_curves(run_with(tmp_path, rows(n)), "a")
+        draw_curves(run_with(tmp_path, rows(n)))
         with Image.open(tmp_path / "curves.png") as picture:
             widths.append(picture.tobytes())
     assert widths[0] != widths[1] and {path.name for path in tmp_path.iterdir()} == {"curves.png", "metrics.jsonl"}

@@ -77,13 +77,13 @@ def learning_curves(figure, rows: Sequence[dict]) -> None:
         known = values[np.isfinite(values)]
         if len(known):
             # The first epochs may be far off, and would flatten all others.
-            axes.set_ylim(0, 1.08 * max(min(known.max(), 3 * np.median(known)), 1e-12))
+            axes.set_ylim(min(0.0, 1.08 * known.min()), 1.08 * max(min(known.max(), 3 * np.median(known)), 1e-12))
         if key == error and len(known):
             best = int(np.nanargmin(values))
             axes.plot(epochs[best], values[best], "o", color=colour, markersize=7)
             axes.annotate(
-                f"{values[best]:.2f} %", (epochs[best], values[best]), (0, 9), textcoords="offset points",
-                ha="right" if best > len(rows) / 2 else "left", color=colour, weight="bold",
+                f"{values[best]:.2f} % (epoch {epochs[best]})", (epochs[best], values[best]), (0, 9),
+                textcoords="offset points", ha="right" if best > len(rows) / 2 else "left", color=colour, weight="bold",
             )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> None:
 
         def on_epoch(row: dict) -> None:
             bar.epoch(row)
-            draw_curves(options.out, model.version)
+            draw_curves(options.out)
             log_epoch(row)
 
         try:
