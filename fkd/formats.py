@@ -204,13 +204,7 @@ def open_csv(path: Path) -> Iterator[io.TextIOBase]:
     """
     with ExitStack() as opened:
         try:
-            try:
-                text = _csv_text(path, opened)
-            except OSError as error:  # only here: the caller's own files are not this one's
-                raise DataError(f"“{path.name}” cannot be read: {error.strerror or error}.") from error
-            except RuntimeError as error:  # zipfile's, for a password or a method that it lacks
-                raise DataError(f"“{path.name}” cannot be unpacked: {error}.") from error
-            yield text
+            yield _csv_text(path, opened)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise DataError(f"“{path.name}” is not a zip file, or a damaged one.") from error
         except (UnicodeDecodeError, csv.Error) as error:
@@ -218,11 +212,16 @@ def open_csv(path: Path) -> Iterator[io.TextIOBase]:
 
 
 def _csv_text(path: Path, opened: ExitStack) -> io.TextIOBase:
-    if path.suffix.lower() != ".zip":
-        return opened.enter_context(path.open(newline="", encoding="utf-8-sig"))
-    archive = opened.enter_context(zipfile.ZipFile(path))
-    inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
-    if len(inner) != 1:
-        raise DataError(f"“{path.name}” holds {len(inner)} CSV files; it must hold one.")
-    raw = opened.enter_context(archive.open(inner[0]))
+    try:
+        if path.suffix.lower() != ".zip":
+            return opened.enter_context(path.open(newline="", encoding="utf-8-sig"))
+        archive = opened.enter_context(zipfile.ZipFile(path))
+        inner = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+        if len(inner) != 1:
+            raise DataError(f"“{path.name}” holds {len(inner)} CSV files; it must hold one.")
+        raw = opened.enter_context(archive.open(inner[0]))
+    except OSError as error:
+        raise DataError(f"“{path.name}” cannot be read: {error.strerror or error}.") from error
+    except RuntimeError as error:  # zipfile's, for a password or a method that it lacks
+        raise DataError(f"“{path.name}” cannot be unpacked: {error}.") from error
     return opened.enter_context(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))

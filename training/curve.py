@@ -98,7 +98,9 @@ def measure_curve(
     for seed in range(config.seed, config.seed + job.seeds):
         to_correct, tested = parted(faces, job.tested, max(job.counts), seed)
         predicted = predict_labelled(predictor, to_correct)
-        begun = False
+        chips, begun = make_face_set(tested, scheme, predictor.net.config.input_px), False
+        if not np.isfinite(chips.eye_distance).any():
+            raise DataError("No tested face has labels for both outer eye corners: there is no error to follow.")
         for count in sorted(job.counts):
             with tempfile.TemporaryDirectory(prefix="fkd-curve-") as folder:
                 store = CorrectionStore(Path(folder) / "annotations")
@@ -112,9 +114,7 @@ def measure_curve(
                 new = load_net(tune.runs / version.folder)
             frozen = next((one for one in version.measured if one.what == FROZEN), None)
             old = load_net(hub.weights_folder(job.weights))
-            domain = compare("domain", tested, make_face_set(tested, scheme, old.config.input_px), old, new, scheme)
-            if domain is None:
-                raise DataError("No tested face has labels for both outer eye corners: there is no error to follow.")
+            domain = compare("domain", tested, chips, old, new, scheme)
             if not begun:
                 add(CurvePoint(seed, 0, float(domain.before.mean()), frozen and frozen.before))
                 begun = True

@@ -16,7 +16,7 @@ from training.dataset import is_held_out
 from training.framing import read_framed
 from training.merge import read_corrections
 
-__all__ = ["TrainingData", "is_corrections", "read_sides", "read_training_data"]
+__all__ = ["TrainingData", "convention_of", "is_corrections", "read_sides", "read_training_data"]
 
 CORRECTIONS_FILE = "corrections.csv"
 
@@ -95,8 +95,7 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
     refuse_one_name_for_two(faces)
     learn = {path: [face for face in faces[path] if not is_held_out(face)] for path in faces}
     measure = {path: [face for face in faces[path] if is_held_out(face)] for path in faces}
-    fullest = max((face for path in paths[:1] for face in faces.get(path, ())), key=n_labels, default=None)
-    first = fullest.source if fullest else ""
+    first = convention_of([face for path in paths[:1] for face in faces.get(path, ())])
     for path in filter(is_corrections, paths):
         # Told the base, it holds out what the base holds out, and says which base faces give way to a correction.
         merged = read_corrections(path, scheme, [face for path in faces for face in faces[path]])
@@ -132,6 +131,12 @@ def refuse_one_name_for_two(faces: dict[str, list[LabelledFace]]) -> None:
                 f"“{place_of[name]}” and “{place}” are both called “{name}”: rename one. The name tells their photos "
                 "and their labelling conventions apart."
             )
+
+
+def convention_of(faces: Sequence[LabelledFace]) -> str:
+    """The source of the face with the most labels; "" without any face."""
+    fullest = max(faces, key=n_labels, default=None)
+    return fullest.source if fullest else ""
 
 
 def n_labels(face: LabelledFace) -> int:

@@ -56,11 +56,13 @@ def faces_at_once(config: TrainConfig, processes: int) -> int:
 
 def slow_precision(config: TrainConfig, device: torch.device) -> str:
     """A sentence if this device computes slower in the precision that was asked for; else nothing."""
-    if config.mixed_precision == "bf16" and device.type == "cuda":
+    if config.mixed_precision != "bf16":
+        return ""
+    if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return ""
         return "Beware: this GPU has no units for bf16 and emulates it, slowly. Use --mixed-precision fp16."
-    slowdown = bf16_slowdown() if config.mixed_precision == "bf16" and device.type == "cpu" else 0.0
+    slowdown = bf16_slowdown() if device.type == "cpu" else 0.0
     if slowdown <= 1.0:
         return ""
     return (

@@ -10,6 +10,7 @@ import numpy as np
 
 from fkd.formats import LabelledFace
 from fkd.schemes import Scheme
+from training.data import convention_of
 from training.dataset import face_crop, is_held_out
 from training.duplicates import exact_copies
 from training.framing import read_framed
@@ -73,8 +74,8 @@ def read_tuning_data(
     """
     named, tests = ([face for path in paths for face in read_framed(path, scheme)] for paths in (base, frozen))
     spoken = [face for face in named if face.source not in foreign]
-    fullest = max(spoken, key=lambda face: np.isfinite(face.points_xy).all(axis=1).sum(), default=None)
-    same = [face for face in spoken if face.source == fullest.source]
+    first = convention_of(spoken)
+    same = [face for face in spoken if face.source == first]
     tested = [face for face in tests if face.source not in foreign]
     merged = read_corrections(corrections, scheme, same, tested)
     groups = {face.group for face in tested}
