@@ -7,6 +7,7 @@ well. ``annotations/README.md`` describes the folder for people who open it with
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -142,6 +143,13 @@ class CorrectionStore:
         """
         rows = self._settle((offset, self._file.line_at(offset)) for offset in reversed(self._index.offsets_of(image)))
         return [self.record(row) for row in rows if row.standing == "in force"]
+
+    def annotators_of(self, image: str) -> dict[str, frozenset[str]]:
+        """Return the names of those whose corrections of one picture are in force, by scheme: see `of_image`."""
+        names = defaultdict(set)
+        for row in self.of_image(image):
+            names[row.scheme].add(row.annotator)
+        return {scheme: frozenset(them) for scheme, them in names.items()}
 
     def of_photo(self, image_path: str | os.PathLike[str]) -> list[Correction]:
         """Return the corrections in force of a photo that is opened again, newest first: see `of_image`.

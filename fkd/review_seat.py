@@ -79,6 +79,17 @@ class Seat:
         while len(self.documents) > KEPT_DOCUMENTS:
             self.documents.popitem(last=False)
 
+    def hears_again(self, doc_id: str, offered_doc: str) -> bool:
+        """Whether the window has said before that it shows this document, which is the one of `offered` at first.
+
+        Call it before the photo is opened, and one at a time: what a window repeats can come in with the first.
+        """
+        if doc_id in self.documents:
+            return True
+        if doc_id == offered_doc:
+            self.gave(doc_id, self.offered)
+        return False
+
     def open_alone(self, doc_id: str) -> None:
         """A photo was opened on its own; or none is open, with ""."""
         self.in_editor, self.alone = False, doc_id

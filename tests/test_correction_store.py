@@ -236,6 +236,15 @@ def test_the_rows_in_force_of_one_picture_are_those_of_all_that_are_of_it(store)
     assert len(store.of_image("images/3.png")) > 2
 
 
+def test_who_corrected_a_picture_is_known_by_scheme(store):
+    saves = [("ibug68", "Ada"), ("ibug68", "Bob"), ("kaggle15", "Ada"), ("ibug68", "Eve")]
+    for number, (scheme, name) in enumerate(saves):
+        store.append(a_correction(id=f"a{number}", image="images/1.png", scheme=scheme, annotator=name))
+    store.undo("a3")
+    assert store.annotators_of("images/1.png") == {"ibug68": {"Ada", "Bob"}, "kaggle15": {"Ada"}}
+    assert store.annotators_of("images/2.png") == {}
+
+
 def test_a_photo_that_is_opened_again_is_known_by_its_contents(store, tmp_path):
     template = a_correction()
     names = ("box_xyxy", "predicted_xy", "corrected_xy", "confidence", "states", "scheme")

@@ -80,3 +80,14 @@ def test_who_stays_with_a_photo_is_there_again():
     assert seat.current == "a" and seat.held() == {"a", "b"}
     seat.stay("another photo's")
     assert seat.current is None and seat.alone == "another photo's"
+
+
+def test_what_a_window_says_twice_is_heard_once():
+    seat = Seat()
+    step(seat, ["a", "b"])
+    seat.offered = "b"
+    assert not seat.hears_again("doc b", "doc b")
+    assert seat.hears_again("doc b", "doc b")  # before the photo was opened
+    step(seat, ["a", "b"])
+    assert seat.hears_again("doc b", "")
+    assert not seat.hears_again("somebody's own", "") and not seat.hears_again("somebody's own", "")

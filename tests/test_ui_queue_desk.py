@@ -231,6 +231,17 @@ def test_what_a_window_has_at_hand_comes_next_there_and_last_elsewhere(queue, pi
     assert queue.offered("tab", K) == ""  # another list begins with another photo
 
 
+def test_a_step_that_is_told_of_twice_is_one(queue, pictures):
+    add(queue, *(grey_picture(pictures / f"{grey}.png", grey) for grey in (10, 20, 30)))
+    step(queue)
+    shown = queue.look_ahead("tab", "ada", K, "Ada")[0]
+    assert not queue.hears_again("tab", K, shown.doc_id)
+    assert step(queue)[0].doc_id == shown.doc_id
+    queue.look_ahead("tab", "ada", K, "Ada")
+    assert queue.hears_again("tab", K, shown.doc_id)
+    assert not queue.hears_again("other", K, shown.doc_id)  # another window's word
+
+
 def test_what_a_window_has_at_hand_is_lent_to_who_finds_nothing_else(queue, pictures):
     add(queue, *(grey_picture(pictures / f"{grey}.png", grey) for grey in (10, 20)))
     step(queue)

@@ -93,6 +93,11 @@ class QueueDesk:
             if estimate is None or estimate.predictor is not predictor:
                 self.jobs.add((photo.photo_id, scheme))
 
+    def hears_again(self, seat: str, scheme: str, doc_id: str) -> bool:
+        """Whether a window says once more that it shows what it had at hand, since an answer was late."""
+        with self._lock:
+            return self._seats[seat].hears_again(doc_id, self.offered(seat, scheme))
+
     def step(
         self, seat: str, visitor: str, scheme: str, name: str, back: bool = False
     ) -> tuple[EditorDocument | None, str]:
@@ -202,7 +207,7 @@ class QueueDesk:
         """Something was saved or taken back in a document: what is corrected, and by whom, is looked up anew."""
         photo = self.desk.photos.get(doc_id)
         for copy in self.queue.copies(photo.image):
-            copy.correctors = self._correctors(photo.image)
+            copy.correctors = self.desk.store.annotators_of(photo.image)
 
     def leave(self, seat: str) -> None:
         """The window was closed: what it worked on is free for others."""
@@ -275,19 +280,13 @@ class QueueDesk:
                 self._drop(photo, problem)
                 return
             photo.image, photo.stamp, photo.flagged = image, stamp, image in self.flags
-            photo.correctors = self._correctors(image)
+            photo.correctors = self.desk.store.annotators_of(image)
         photo.estimates[scheme] = Estimate(predictor, tuple(faces), float(disagreement))
 
     def _drop(self, photo: QueuedPhoto, problem: str) -> None:
         self.queue.drop(photo, problem)
         if photo.owner:
             remove_copies([photo.path])
-
-    def _correctors(self, image: str) -> dict[str, frozenset[str]]:
-        names = defaultdict(set)
-        for row in self.desk.store.of_image(image):
-            names[row.scheme].add(row.annotator)
-        return {scheme: frozenset(them) for scheme, them in names.items()}
 
     def _forget_the_gone(self, visitor: str) -> None:
         """Remove the photos of visitors of whom nothing was heard for `GONE_SECONDS`."""

@@ -149,6 +149,8 @@ class QueueEvents:
         visitor, name = self._visitor(token, request), self._name(name, request)
         asked = event._data if isinstance(event._data, dict) else {}
         back, shown = bool(asked.get("back")), str(asked.get("shown", ""))
+        if shown and self.queue.hears_again(request.session_hash, scheme, shown):
+            return gr.skip(), gr.skip(), self.look_ahead(scheme, name, token, request)
         document, sentence = self.queue.step(request.session_hash, visitor, scheme, name, back)
         if not shown:
             return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)

@@ -36,8 +36,13 @@ function step(back) {
 
 /** Whether a step is not answered yet; `action` is for the photo that is on the screen already, and done after that. */
 function isAnswerMissing(action) {
-  if (performance.now() - askedAt >= STEP_MS) return false;
-  if (shown) pressed = action;
+  const isLate = performance.now() - askedAt >= STEP_MS;
+  if (!shown) return !isLate;
+  pressed = action;
+  if (isLate && !isLost()) { // the server may never have heard; it takes a step that it hears of twice for one
+    askedAt = performance.now();
+    trigger('step', { back: false, shown: shown.doc_id });
+  }
   return true;
 }
 
@@ -56,7 +61,7 @@ function isNextReady() {
 
 /** Show what comes next at once, if it is at hand and the editor takes it. The server's word counts. */
 function showNext() {
-  if (!isNextReady()) return null;
+  if (!isNextReady() || next.image.url === shownPicture()) return null; // it is there already: a step failed
   const offer = new CustomEvent('fkd-next', { detail: next, cancelable: true });
   if (!editorRoot() || editorRoot().dispatchEvent(offer)) return null;
   return next;
@@ -72,7 +77,7 @@ function answered() {
 }
 
 function shownPicture() {
-  return editorRoot().querySelector('.fkd-photo').getAttribute('href');
+  return editorRoot()?.querySelector('.fkd-photo').getAttribute('href');
 }
 
 /** Save the face as it stands; then the photo's next face that is not saved, or the next photo. */
