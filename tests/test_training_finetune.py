@@ -163,8 +163,11 @@ def test_the_frozen_test_is_the_same_for_every_version(job, tmp_path):
     assert len(Registry(job.runs).versions()) == 3
 
 
-def test_the_same_seed_gives_the_same_weights(job, tmp_path):
-    first, again = (finetune(replace(job, out=tmp_path / name), QUICK) for name in ("first", "again"))
+def test_the_same_seed_gives_the_same_weights(job, tmp_path, monkeypatch):
+    (tmp_path / "again").mkdir()
+    monkeypatch.chdir(tmp_path / "again")
+    first, again = (finetune(replace(job, out=out), QUICK) for out in (tmp_path / "first", Path(".")))
+    assert first.version.endswith("-first") and again.version.endswith("-again")
     assert first.sha256 != again.sha256  # each file says its version
     one, two = (load_net(weights_of(version, job)).state_dict() for version in (first, again))
     assert all(torch.equal(one[key], two[key]) for key in one)

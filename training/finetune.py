@@ -111,7 +111,7 @@ def finetune(
         run = new_run_folder(job.runs, old.config.scheme)
         name = run.name
     else:
-        run, name = job.out, f"{old.config.scheme}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{job.out.name}"
+        run, name = job.out, f"{old.config.scheme}-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{job.out.resolve().name}"
         check_free_of_weights(run)
         make_run_folder(run)
     progress = RunProgress(run, watch)
