@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator
@@ -17,7 +18,7 @@ class BackgroundJobs:
     the machine with one job at most.
 
     Args:
-        do: does a job. What it raises is a defect: it ends the thread, and the next `add` starts another.
+        do: does a job. What it raises is a defect: it is logged, and the next job has its turn.
     """
 
     def __init__(self, do: Callable[[Hashable], None]):
@@ -79,6 +80,8 @@ class BackgroundJobs:
                 job = self._jobs.popleft()
             try:
                 self._do(job)
+            except Exception:  # whatever is wrong with one job, the others behind it must not wait for ever
+                logging.getLogger("fkd").exception("The job %r in the background failed.", job)
             finally:
                 with self._changed:
                     self._known.discard(job)

@@ -119,7 +119,7 @@ class CropNet(
         config = hub.read_config(folder)
         try:
             net = cls(ModelConfig(**{k: v for k, v in config.items() if k in ModelConfig.__dataclass_fields__}))
-        except (RuntimeError, SchemeError, TypeError, ValueError) as error:
+        except (AttributeError, RuntimeError, SchemeError, TypeError, ValueError) as error:
             raise WeightsError(
                 f"The config.json of “{folder.name}” does not describe a fkd network: {error}."
             ) from error

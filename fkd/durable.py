@@ -17,7 +17,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Raises OSError; a file that was at `path` before is there still then.
     """
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = path.absolute().with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as stream:
             stream.write(content)

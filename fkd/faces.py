@@ -103,7 +103,7 @@ class FaceDetector:
         found = []
         for longest_px, turns in _passes(longest, self._most_enlarged):
             scale = longest_px / longest
-            width, height = (-(-round(side * scale) // _STRIDE) * _STRIDE for side in picture.size)
+            width, height = (-(-max(round(side * scale), 1) // _STRIDE) * _STRIDE for side in picture.size)
             canvas = _cut(picture, 0.0, 0.0, scale, width, height)
             for turn in turns:
                 (faces,) = self._run(canvas[None], turn, _PROPOSAL_SCORE)

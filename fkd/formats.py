@@ -31,6 +31,8 @@ __all__ = [
     "KAGGLE_SIDE",
     "MERGED_COLUMNS",
     "LabelledFace",
+    "complete_rows",
+    "is_file",
     "kaggle_image",
     "open_csv",
     "read_faces",
@@ -106,6 +108,8 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
                 f"“{name}/keypoints.csv” has {len(header)} columns; scheme {scheme.name} needs {width} "
                 "(file, then x and y of each point)."
             )
+        if header and is_file(folder / "images" / header[0]):
+            raise DataError(f"“{name}/keypoints.csv” begins with a face; its first line must name the columns.")
         for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
@@ -113,8 +117,8 @@ def read_keypoints_folder(folder: str | Path, scheme: Scheme) -> list[LabelledFa
             if len(row) != len(header):
                 raise DataError(f"{where}: {len(row)} cells, not {len(header)}.")
             image = folder / "images" / row[0]
-            if not image.is_file():
-                raise DataError(f"{where}: images/{row[0]} is missing.")
+            if not is_file(image):
+                raise DataError(f"{where}: images/{row[0][:100]} is missing.")
             points = _floats(row[1:width], where).reshape(-1, 2)
             if np.isnan(points).all():
                 raise DataError(f"{where}: no point has a label.")
@@ -152,15 +156,34 @@ def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
                 f"“{path.name}” has no column {missing[0]}: it is no Kaggle training file for {scheme.name}."
             )
         store, crop = PictureStore(), whole_image_crop(KAGGLE_SIDE, KAGGLE_SIDE)
-        for row in rows:
-            where = f"“{path.name}”, line {rows.line_num}"
-            cells = sum(isinstance(cell, str) for cell in row.values())  # DictReader fills up short rows with None
-            if cells != len(rows.fieldnames):
-                raise DataError(f"{where}: {cells} cells, not {len(rows.fieldnames)}.")
+        for row, where in complete_rows(rows, path.name):
             points = _floats([row[column] for column in columns], where).reshape(-1, 2)
             source = "kaggle-15" if np.isfinite(points).all(axis=1).sum() > 4 else "kaggle-4"
             image = store.add(kaggle_image(row["Image"], where))
             yield LabelledFace(image, points, f"{path.stem}/{rows.line_num}", crop=crop, source=source)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; False as well for a name that no file can have, such as a picture's own bytes."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def complete_rows(table: csv.DictReader, name: str) -> Iterator[tuple[dict[str, str], str]]:
+    """The rows of a CSV with as many cells as columns, each with the words that name its line in the file `name`.
+
+    Raises:
+        DataError: if a row has fewer cells, or more, as numbers with a decimal comma do.
+    """
+    for row in table:
+        where = f"“{name}”, line {table.line_num}"
+        # DictReader fills up short rows with None, and puts what is too much into a list under None.
+        cells = sum(isinstance(cell, str) for cell in row.values()) + len(row.get(None, ()))
+        if cells != len(table.fieldnames):
+            raise DataError(f"{where}: {cells} cells, not {len(table.fieldnames)}.")
+        yield row, where
 
 
 def kaggle_image(cell: str, where: str) -> np.ndarray:

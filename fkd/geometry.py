@@ -118,8 +118,9 @@ def _frame(center_x: float, center_y: float, side_px: float, framing: Framing, r
 
 
 def image_tensor(image: np.ndarray) -> torch.Tensor:
-    """An (H, W, 3) uint8 image as `cut` wants it: (3, H, W), sharing its memory where possible."""
-    return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)  # (3, H, W)
+    """An (H, W, 3) uint8 image as `cut` wants it: (3, H, W), sharing its memory where that may be written to."""
+    shared = np.require(image, requirements=["C", "W"])  # torch warns of what is read only, as a PIL image's array
+    return torch.from_numpy(shared).permute(2, 0, 1)  # (3, H, W)
 
 
 def cut(image: torch.Tensor, crops: Sequence[Crop], size_px: int) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """What a weights folder's ``config.json`` says of its network. Light to import: the command line reads it too."""
 
+import math
 from dataclasses import dataclass, field
 
 # No `from __future__ import annotations` here: the Hub's mixin reads the annotations, and they must be types.
@@ -55,6 +56,10 @@ class ModelConfig:
             raise ValueError(f"architecture must be one of {', '.join(ARCHITECTURES)}, not {self.architecture!r}")
         if not isinstance(self.input_px, int) or self.input_px < 32 or self.input_px % 32:
             raise ValueError(f"input_px must be a multiple of 32, not {self.input_px!r}")
+        if not isinstance(self.version, str):
+            raise ValueError(f"version must be text, not {self.version!r}")
+        if not math.isfinite(self.label_origin_px) or not (math.isfinite(self.scale_factor) and self.scale_factor > 0):
+            raise ValueError("label_origin_px must be a number, and scale_factor one above 0")
         # JSON has no tuples.
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "trained_on", tuple(self.trained_on))

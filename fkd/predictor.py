@@ -14,6 +14,7 @@ from PIL import Image
 
 from fkd import hub
 from fkd.device import choose_device
+from fkd.errors import ImageError
 from fkd.faces import DetectedFace, FaceDetector
 from fkd.fast_net import fast_net
 from fkd.geometry import Crop, crop_from_box, crop_from_points, cut, image_tensor, roll_of_points
@@ -59,7 +60,8 @@ class KeypointPredictor:
     ...     print(face.box_xyxy, face.points.shape, face.confidence.mean())
 
     Args:
-        net: the network, as it is now: its weights are copied, see :func:`fkd.fast_net.fast_net`.
+        net: the network, which is the predictor's from then on: it is moved to the device and frozen, and weights that
+            it is given later do not count, see :func:`fkd.fast_net.fast_net`.
         device: ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
         batch_size: crops that go through the network at once.
         settle_prior: how the network's errors go together, for :func:`fkd.settle.settle`; None if that is not known.
@@ -124,8 +126,11 @@ class KeypointPredictor:
             box_xyxy: ``x0, y0, x1, y1`` in image pixels, around the face as a detector would draw it.
 
         Raises:
-            ImageError: if the picture cannot be read.
+            ImageError: if the picture cannot be read, or the box is none.
         """
+        x0, y0, x1, y1 = map(float, box_xyxy)
+        if not (math.isfinite(x0 + y0 + x1 + y1) and x0 < x1 and y0 < y1):
+            raise ImageError(f"A box is x0, y0, x1, y1 with x0 < x1 and y0 < y1, not {x0:g}, {y0:g}, {x1:g}, {y1:g}.")
         image = read_image(picture)
         rolls = [0.0, math.pi / 2, math.pi, -math.pi / 2]
         crops = [crop_from_box(box_xyxy, self.scheme.crop_from_box, roll) for roll in rolls]

@@ -39,7 +39,7 @@ class SettlePrior:
     covariance: np.ndarray
 
     def __post_init__(self) -> None:
-        side = len(self.covariance)
+        side = self.covariance.shape[0] if self.covariance.ndim else 0
         if self.covariance.shape != (side, side) or side % 2 or not side:
             raise WeightsError(f"A settling prior is a square of two rows a point, not {self.covariance.shape}.")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,6 +215,64 @@ def test_a_malformed_file_is_a_sentence_with_its_place_and_nothing_is_imported(t
     said = capsys.readouterr().err
     assert path.name in said and words in said and said.count("\n") == 1
     assert not (tmp_path / "back").exists()
+
+
+# Format, file, what is replaced in it and by what: each made a traceback once.
+ODD = [
+    ("coco", "annotations.json", '"image_id": 1', '"image_id": [1]'),
+    ("coco", "annotations.json", '"id": 1', '"id": [1]'),
+    ("coco", "annotations.json", '"file_name": "', '"file_name": "' + "a" * 300),
+    ("deeplabcut", "labeled-data/fkd/CollectedData_fkd.csv", "bodyparts,,,", "bodyparts,,,,"),
+    ("label-studio", "tasks.json", '"image": "', '"image": "data:image/png;base64,' + "a" * 300 + '", "was": "'),
+    ("yolo", "data.yaml", "train:", "made: 2024-13-45\ntrain:"),
+]
+
+
+@pytest.mark.parametrize(("form", "name", "old", "new"), ODD)
+def test_what_other_tools_would_never_write_is_a_sentence_too(tmp_path, capsys, form, name, old, new):
+    export(corrected(tmp_path), form, tmp_path / "out")
+    path = tmp_path / "out" / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    assert import_again(form, tmp_path / "out", tmp_path / "back") == 1
+    assert capsys.readouterr().err.startswith("fkd: ")
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("is_relative", [True, False])
+def test_yolo_may_name_its_pictures_by_an_absolute_path(tmp_path, monkeypatch, is_relative):
+    export(corrected(tmp_path), "yolo", tmp_path / "out")
+    settings = tmp_path / "out" / "data.yaml"
+    folder = next(path for path in (tmp_path / "out").rglob("images*") if path.is_dir())
+    lines = [f"train: {folder}" if line.startswith("train:") else line for line in settings.read_text().splitlines()]
+    settings.write_text("\n".join(line for line in lines if not line.startswith(("path:", "val:"))))
+    monkeypatch.chdir(tmp_path)
+    path = Path("out") if is_relative else tmp_path / "out"
+    assert import_again("yolo", path / "data.yaml", tmp_path / "back") == 0
+    assert len(list(CorrectionStore(tmp_path / "back").current())) == 3
+
+
+@pytest.mark.parametrize(
+    ("encoding", "declared"), [("utf-8", "ISO-8859-1"), ("latin-1", "ISO-8859-1"), ("utf-8", "UTF-8")]
+)
+def test_dlibs_file_is_read_in_its_own_encoding(tmp_path, encoding, declared):
+    export(corrected(tmp_path), "dlib", tmp_path / "out")
+    path = tmp_path / "out" / "labels.xml"
+    picture = next((tmp_path / "out" / "images").iterdir())
+    picture.rename(picture.with_name("müller.png"))
+    text = path.read_text().replace(picture.name, "müller.png").replace("UTF-8", declared)
+    path.write_bytes(text.encode(encoding))
+    assert import_again("dlib", tmp_path / "out", tmp_path / "back") == 0
+    assert len(list(CorrectionStore(tmp_path / "back").current())) == 3
+
+
+def test_the_folder_that_one_is_in_is_not_written_over(tmp_path, monkeypatch):
+    store = corrected(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(DataError, match="name a folder that is not"):
+        export(store, "coco", Path())
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -127,6 +127,7 @@ def test_faceless_pictures_give_no_face(detect, name):
 def test_the_smallest_and_the_longest_pictures_are_searched_too(detect):
     assert detect(np.zeros((16, 16, 3), np.uint8)) == []
     assert detect(faceless()[:16]) == []
+    assert detect(np.zeros((16, 7000, 3), np.uint8)) == []
 
 
 def test_windows_of_a_ramp_keep_the_half_pixels():

@@ -118,6 +118,21 @@ def test_a_missing_picture_is_named_with_its_line(tmp_path):
         read_faces(folder, KAGGLE)
 
 
+def test_a_name_that_no_file_can_have_is_a_missing_picture(tmp_path):
+    folder = keypoints_folder(tmp_path / "mine", [row_of("a.png")])
+    text = (folder / "keypoints.csv").read_text()
+    (folder / "keypoints.csv").write_text(text.replace("a.png", "a" * 300 + ".png"))
+    with pytest.raises(DataError, match=r"line 2: images/aaa.* is missing"):
+        read_faces(folder, KAGGLE)
+
+
+def test_a_first_line_that_is_a_face_is_not_lost_in_silence(tmp_path):
+    folder = keypoints_folder(tmp_path / "mine", [row_of("a.png"), row_of("b.png")])
+    (folder / "keypoints.csv").write_text((folder / "keypoints.csv").read_text().split("\n", 1)[1])
+    with pytest.raises(DataError, match=r"“mine/keypoints.csv” begins with a face"):
+        read_faces(folder, KAGGLE)
+
+
 def test_kaggles_csv(tmp_path):
     four = {name: point for name, point in all_points().items() if name in FOUR}
     path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points()), kaggle_cells(four)])
@@ -173,6 +188,14 @@ def test_a_row_that_was_cut_off_is_named_by_its_line(tmp_path):
     path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points())])
     path.write_text(path.read_text() + "1,2,3\n")
     with pytest.raises(DataError, match=r"“training.csv”, line 3: 3 cells, not 31"):
+        list(read_kaggle(path, KAGGLE))
+
+
+def test_a_decimal_comma_is_no_coordinate(tmp_path):
+    path = kaggle_csv(tmp_path / "training.csv", [kaggle_cells(all_points())])
+    first, row = path.read_text().splitlines()
+    path.write_text(f"{first}\n{row.replace('.', ',', 1)}\n")
+    with pytest.raises(DataError, match=r"“training.csv”, line 2: 32 cells, not 31"):
         list(read_kaggle(path, KAGGLE))
 
 

@@ -14,6 +14,7 @@ from fkd.geometry import (
     crop_from_box,
     crop_from_points,
     cut,
+    image_tensor,
     roll_of_points,
     sample,
     whole_image_crop,
@@ -130,6 +131,13 @@ def test_the_image_ends_half_a_pixel_outside_its_last_pixel(side_px, size_px, ed
     assert share * size_px == pytest.approx(size_px / 2, abs=0.05)
     near = {"left": seen[0, :, -1], "right": seen[0, :, 0], "top": seen[0, -1], "bottom": seen[0, 0]}[edge]
     assert (near > 254.99).all()
+
+
+def test_pixels_that_may_not_be_written_to_are_copied(recwarn):
+    mine = np.zeros((4, 5, 3), np.uint8)
+    assert image_tensor(mine).data_ptr() == mine.ctypes.data
+    mine.flags.writeable = False
+    assert image_tensor(mine).shape == (3, 4, 5) and not recwarn.list
 
 
 def test_a_crop_beside_the_image_is_black_and_no_crops_are_no_pixels():

@@ -133,6 +133,11 @@ def test_a_missing_file_is_named(tmp_path, load, file):
         {"input_px": 100},
         {"input_px": "64"},
         {"trained_on": 3},
+        {"conventions": []},
+        {"scale_factor": "x"},
+        {"scale_factor": 0.0},
+        {"label_origin_px": float("nan")},
+        {"version": None},
     ],
 )
 def test_a_config_that_describes_no_network_is_refused(tmp_path, changes):

@@ -157,6 +157,12 @@ def test_a_drawn_box_may_reach_past_the_picture(predictor):
     assert np.isfinite(face.points).all() and np.isfinite(face.confidence).all()
 
 
+@pytest.mark.parametrize("box_xyxy", [(200, 100, 100, 200), (100, 100, 100, 200), (math.nan, 0, 9, 9)])
+def test_a_box_that_is_none_is_refused(predictor, box_xyxy):
+    with pytest.raises(ImageError, match="A box is x0, y0, x1, y1 with x0 < x1"):
+        predictor.in_box(portrait(), box_xyxy)
+
+
 def test_a_hidden_face_is_less_certain(predictor):
     (face,) = predictor(portrait())
     hidden = portrait()

@@ -130,7 +130,15 @@ def test_a_damaged_file_is_told(tmp_path, content):
 
 
 @pytest.mark.parametrize(
-    "matrix", [np.eye(3), np.ones((4, 2)), -np.eye(4), np.full((4, 4), np.nan), np.triu(np.ones((4, 4))) + np.eye(4)]
+    "matrix",
+    [
+        np.array(1.0),
+        np.eye(3),
+        np.ones((4, 2)),
+        -np.eye(4),
+        np.full((4, 4), np.nan),
+        np.triu(np.ones((4, 4))) + np.eye(4),
+    ],
 )
 def test_what_is_no_covariance_is_refused(matrix):
     with pytest.raises(WeightsError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,24 @@ def test_what_fitting_is_worth_is_measured_on_the_other_half_of_the_groups(monke
     both = predict_with((1.6, 1.6))
     assert both.helps and both.factor == pytest.approx(1.6, rel=0.15) and both.ece_after < both.ece_before
     assert not predict_with((0.6, 1.7)).helps, "what suits one half does harm to the other"
+
+
+def test_what_is_close_goes_by_the_eye_distance_as_it_is_known(monkeypatch):
+    """Each point is 4 px off, and no face has eye corners."""
+    predictor = KeypointPredictor(tiny_net(), "cpu")
+    corners = list(predictor.scheme.outer_eye_corners)
+    faces = [replace(face, points_xy=face.points_xy.copy(), eye_distance_px=100.0) for face in dotted_faces(8)]
+    predicted = np.stack([face.points_xy for face in faces]) + (4.0, 0.0)
+    for face in faces:
+        face.points_xy[corners] = np.nan
+    predict = lambda *_: (predicted, np.ones(predicted.shape[:2]))  # noqa: E731
+    monkeypatch.setattr("training.calibration.predict_in_labelled_boxes", predict)
+    seen = []
+    monkeypatch.setattr("training.calibration.fit_scale_factor", lambda scale, close: seen.append(close) or 1.0)
+    assert calibrate(predictor, faces).n_points == 8 * 13
+    assert seen[-1].all()
+    calibrate(predictor, [replace(face, eye_distance_px=50.0) for face in faces])
+    assert not seen[-1].any()
 
 
 def test_calibrate_needs_more_than_one_photo():

@@ -33,6 +33,16 @@ def test_the_figures_are_those_of_evaluate():
         assert getattr(found["mouth"], side) == pytest.approx(figures["regions"]["mouth"]["nme"])
 
 
+def test_regions_are_those_of_evaluate_where_labels_are_missing_too():
+    first, second = an_evaluation(ERRORS), an_evaluation(ERRORS * 0.8)
+    for evaluation in (first, second):
+        evaluation.labelled_xy[::3, 10:] = np.nan
+        evaluation.eye_distance[::4] = np.nan
+    found = by_name(compare(first, second))
+    assert found["mouth"].first == pytest.approx(summary(first)["regions"]["mouth"]["nme"])
+    assert found["mouth"].second == pytest.approx(summary(second)["regions"]["mouth"]["nme"])
+
+
 def test_less_error_wins_and_more_area_wins():
     found = by_name(compare(an_evaluation(ERRORS), an_evaluation(ERRORS * 0.8)))
     for name in ("nme_iod", "median", "rmse_px", "auc_10", "eyes"):
@@ -58,7 +68,7 @@ def test_a_difference_within_noise_is_called_that():
 
 def test_faces_of_one_person_do_not_tell():
     (nme, *_) = compare(*(an_evaluation([error] * 4, groups=["ada"] * 4) for error in (5.0, 4.0)))
-    assert nme.winner == "neither" and "All faces are of one photo or person" in verdict(nme, "old", "new")
+    assert nme.winner == "neither" and "The faces are of fewer than 5 photos or people" in verdict(nme, "old", "new")
     assert nme.as_json()["low"] is None and json.dumps(nme.as_json(), allow_nan=False)
 
 

@@ -43,6 +43,15 @@ def test_a_missed_face_is_a_failure_and_no_distance():
     assert sum(row["n"] for row in figures["reliability"]) == 3 * 15
 
 
+def test_a_regions_error_is_the_mean_of_faces_as_the_nme_is():
+    evaluation = an_evaluation([2.0, 8.0])
+    mouth = list(SCHEME.regions["mouth"])
+    evaluation.labelled_xy[0, mouth[1:]] = np.nan
+    figures = summary(evaluation)["regions"]["mouth"]
+    assert figures["nme"] == pytest.approx(0.05)
+    assert figures["px"] == pytest.approx((2 + len(mouth) * 8) / (1 + len(mouth)))
+
+
 def test_when_every_face_is_missed_there_is_no_distance_at_all():
     evaluation = an_evaluation([5.0] * 3)
     evaluation.predicted_xy[:] = evaluation.confidence[:] = np.nan

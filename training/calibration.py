@@ -15,7 +15,7 @@ from fkd.errors import DataError, WeightsError
 from fkd.formats import LabelledFace
 from fkd.metrics import outer_eye_distance_px, point_errors_px
 from fkd.predictor import CLOSE, KeypointPredictor, chance_close
-from training.evaluate import predict_in_labelled_boxes
+from training.evaluate import known_eye_distance, predict_in_labelled_boxes
 
 __all__ = [
     "Bin",
@@ -136,9 +136,9 @@ def calibrate(
     """
     labelled_xy = np.stack([face.points_xy for face in faces])
     predicted_xy, scale_px = predict_in_labelled_boxes(predictor, faces, progress)
-    # What the confidence is told by: the eyes as predicted. What decides: the eyes as labelled, where they are.
+    # What the confidence is told by: the eyes as predicted. What decides: the eyes as they are known, where they are.
     predicted_eyes = outer_eye_distance_px(predicted_xy, predictor.scheme)
-    eyes = outer_eye_distance_px(labelled_xy, predictor.scheme)
+    eyes = known_eye_distance(faces, predictor.scheme)
     eyes = np.where(np.isfinite(eyes), eyes, predicted_eyes)
     errors = point_errors_px(predicted_xy, labelled_xy) / eyes[:, None]  # (N, K)
     known = np.isfinite(errors)

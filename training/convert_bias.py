@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from fkd.errors import DataError
-from fkd.formats import KAGGLE_SIDE, LabelledFace, open_csv
-from fkd.metrics import outer_eye_distance_px
+from fkd.formats import KAGGLE_SIDE, LabelledFace, complete_rows, open_csv
+from fkd.metrics import in_eye_frame, outer_eye_distance_px
 from fkd.predictor import KeypointPredictor
 from fkd.schemes import Scheme
 from training.convert import to_kaggle15
@@ -82,12 +82,8 @@ def bias_of_shapes(converted_xy: np.ndarray, labelled_xy: np.ndarray, scheme: Sc
 
 def in_eyes_frame(points_xy: np.ndarray, scheme: Scheme) -> np.ndarray:
     """Faces (N, K, 2) moved, turned and scaled so that the outer eye corners lie at (-0.5, 0) and (0.5, 0)."""
-    left, right = scheme.outer_eye_corners
-    start, end = points_xy[:, left], points_xy[:, right]
-    centre, (x, y) = (start + end) / 2, (end - start).T
-    turn = np.stack([np.stack([x, y], axis=-1), np.stack([-y, x], axis=-1)], axis=-2)  # (N, 2, 2)
-    turn = turn / (x**2 + y**2)[:, None, None]
-    return np.einsum("nij,nkj->nki", turn, points_xy - centre[:, None])
+    middle = points_xy[:, list(scheme.outer_eye_corners)].mean(axis=1, keepdims=True)  # (N, 1, 2)
+    return in_eye_frame(points_xy - middle, points_xy, scheme)
 
 
 def full_labels(path: Path, scheme: Scheme) -> np.ndarray:
@@ -97,18 +93,18 @@ def full_labels(path: Path, scheme: Scheme) -> np.ndarray:
         DataError: if the file has other columns, a cell is no number, or fewer than two rows are full.
     """
     rows = []
-    try:
-        with open_csv(path) as text:
-            table = csv.DictReader(text)
-            columns = [f"{name}_{axis}" for name in scheme.names for axis in "xy"]
-            missing = [column for column in columns if column not in (table.fieldnames or [])]
-            if missing:
-                raise DataError(f"“{path.name}” has no column {missing[0]}: it holds no labels of {scheme.name}.")
-            for row in table:
+    with open_csv(path) as text:
+        table = csv.DictReader(text)
+        columns = [f"{name}_{axis}" for name in scheme.names for axis in "xy"]
+        missing = [column for column in columns if column not in (table.fieldnames or [])]
+        if missing:
+            raise DataError(f"“{path.name}” has no column {missing[0]}: it holds no labels of {scheme.name}.")
+        for row, where in complete_rows(table, path.name):
+            try:
                 if all(row[column] for column in columns):
                     rows.append([float(row[column]) for column in columns])
-    except ValueError as error:
-        raise DataError(f"“{path.name}”, line {table.line_num}: {error}.") from error
+            except ValueError as error:
+                raise DataError(f"{where}: {error}.") from error
     if len(rows) < 2:
         raise DataError(f"“{path.name}” has {len(rows)} rows with all {scheme.n_points} points; two are the least.")
     return np.array(rows).reshape(len(rows), -1, 2)

@@ -22,7 +22,14 @@ from training.dataset import face_crop, is_held_out
 from training.framing import read_framed
 from training.merge import merge, open_corrections
 
-__all__ = ["Evaluation", "evaluate", "predict_in_detected_boxes", "predict_in_labelled_boxes", "read_measured"]
+__all__ = [
+    "Evaluation",
+    "evaluate",
+    "known_eye_distance",
+    "predict_in_detected_boxes",
+    "predict_in_labelled_boxes",
+    "read_measured",
+]
 
 PHOTOS_AT_ONCE = 8
 CORRECTED = "corrections"  # the source of corrected faces among measured ones
@@ -63,6 +70,13 @@ class Evaluation:
         """(N,) error of each face in eye distances; 1 for a missed face, NaN where the eye distance is not known."""
         nme = nme_iod(self.predicted_xy, self.labelled_xy, self.scheme, self.eye_distance)
         return np.where(self.missed & np.isfinite(self.eye_distance), 1.0, nme)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(N, K) error of each labelled point in eye distances; NaN where the eye distance is not known."""
+        return point_errors_px(self.predicted_xy, self.labelled_xy) / np.where(
+            self.eye_distance > 0, self.eye_distance, np.nan
+        )[:, None]  # fmt: skip
 
     @property
     def relative_errors(self) -> np.ndarray:
@@ -137,16 +151,21 @@ def evaluate(
         confidence = predictor.confidence(predicted_xy, scale_px)
     else:
         predicted_xy, confidence = predict_in_detected_boxes(predictor, faces, progress)
-    eyes = outer_eye_distance_px(labelled_xy, predictor.scheme)
     return Evaluation(
         predictor.scheme,
         predicted_xy,
         labelled_xy,
         confidence,
-        np.where(np.isfinite(eyes), eyes, [face.eye_distance_px for face in faces]),
+        known_eye_distance(faces, predictor.scheme),
         tuple(face.source for face in faces),
         tuple(face.group for face in faces),
     )
+
+
+def known_eye_distance(faces: Sequence[LabelledFace], scheme: Scheme) -> np.ndarray:
+    """(N,) px between the outer eye corners: as labelled, else as it is known otherwise; NaN where it is not."""
+    labelled = outer_eye_distance_px(np.stack([face.points_xy for face in faces]), scheme)
+    return np.where(np.isfinite(labelled), labelled, [face.eye_distance_px for face in faces])
 
 
 def predict_in_labelled_boxes(

@@ -18,7 +18,7 @@ import torch
 
 from fkd.durable import write_whole
 from fkd.errors import DataError
-from fkd.formats import KAGGLE_SIDE, kaggle_image, open_csv
+from fkd.formats import KAGGLE_SIDE, complete_rows, kaggle_image, open_csv
 from fkd.geometry import cut, image_tensor, whole_image_crop
 from fkd.images import read_image
 from fkd.predictor import KeypointPredictor
@@ -155,16 +155,7 @@ def _table(path: Path, columns: list[str], called: str) -> Iterator[Iterator[tup
         missing = [column for column in columns if column not in (table.fieldnames or [])]
         if missing:
             raise DataError(f"“{path.name}” has no column {missing[0]}: it is not Kaggle's {called}.")
-        yield _complete_rows(table, path.name)
-
-
-def _complete_rows(table: csv.DictReader, name: str) -> Iterator[tuple[dict[str, str], str]]:
-    for row in table:
-        where = f"“{name}”, line {table.line_num}"
-        cells = sum(isinstance(cell, str) for cell in row.values())  # DictReader fills up short rows with None
-        if cells != len(table.fieldnames):
-            raise DataError(f"{where}: {cells} cells, not {len(table.fieldnames)}.")
-        yield row, where
+        yield complete_rows(table, path.name)
 
 
 def _whole(cell: str, column: str, where: str) -> int:

@@ -26,9 +26,10 @@ LEAST_CERTAIN = 0.2  # of the faces: those that a person should look at first
 def summary(evaluation: Evaluation) -> dict:
     """The figures of an evaluation, ready for JSON.
 
-    A missed face counts as an error of 1 in every share, and is left out of the RMSE and of all that is about
-    confidence. The rank correlation is that of uncertainty and error over the faces, in predicted eye distances where
-    no other is known. What cannot be measured, as an NME without outer eye corners, is not in it.
+    A missed face counts as an error of 1 in the NME and what is made of it, and is left out of the RMSE, of regions and
+    points, and of all that is about confidence. The rank correlation is that of uncertainty and error over the faces,
+    in predicted eye distances where no other is known. What cannot be measured, as an NME without outer eye corners, is
+    not in it.
     """
     figures = _error_figures(evaluation) | _confidence_figures(evaluation)
     errors_px = point_errors_px(evaluation.predicted_xy, evaluation.labelled_xy)  # (N, K)
@@ -37,7 +38,7 @@ def summary(evaluation: Evaluation) -> dict:
         "points": {name: [i] for i, name in enumerate(evaluation.scheme.names)},
     }
     for part, named in parts.items():
-        errors = {name: _mean_errors(errors_px[:, points], evaluation.eye_distance) for name, points in named.items()}
+        errors = {name: _mean_errors(errors_px, evaluation.shares, points) for name, points in named.items()}
         figures[part] = {name: error for name, error in errors.items() if error}
     sources = list(dict.fromkeys(evaluation.sources))
     if len(sources) > 1:
@@ -93,10 +94,10 @@ def _confidence_figures(evaluation: Evaluation) -> dict:
     return figures
 
 
-def _mean_errors(errors_px: np.ndarray, eye_distance: np.ndarray) -> dict[str, float]:
-    """Mean error of some points (N, P) in pixels and, where it is known, in eye distances; empty without a label."""
-    if not np.isfinite(errors_px).any():
+def _mean_errors(errors_px: np.ndarray, shares: np.ndarray, points: list[int]) -> dict[str, float]:
+    """Mean error of some points in pixels and, face by face, in eye distances where known; empty without a label."""
+    if not np.isfinite(errors_px[:, points]).any():
         return {}
-    shares = errors_px / np.where(eye_distance > 0, eye_distance, np.nan)[:, None]
-    in_eyes = {"nme": float(np.nanmean(shares))} if np.isfinite(shares).any() else {}
-    return {"px": float(np.nanmean(errors_px)), **in_eyes}
+    of_faces = mean_of_labelled(shares[:, points])
+    in_eyes = {"nme": float(np.nanmean(of_faces))} if np.isfinite(of_faces).any() else {}
+    return {"px": float(np.nanmean(errors_px[:, points])), **in_eyes}

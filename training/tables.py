@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from training.bootstrap import FEWEST_GROUPS
 from training.compare import Measure
 
 __all__ = ["NAMES", "comparison_text", "evaluation_text", "table", "value_text", "verdict"]
@@ -74,9 +75,10 @@ def comparison_text(measures: Sequence[Measure], first: str, second: str) -> str
         )
         sign = "+" if one.change.difference >= 0 else "−"
         difference = sign + value_text(one.name, abs(one.change.difference))
+        interval = f"{low} to {high}" if math.isfinite(one.change.low) else "–"
         better = {"first": first, "second": second, "neither": "within noise"}[one.winner]
         label = NAMES.get(one.name, f"{one.name}, NME")
-        rows.append([label, first_text, second_text, difference, f"{low} to {high}", better])
+        rows.append([label, first_text, second_text, difference, interval, better])
     return "\n".join(table(rows, ["measure", first, second, "difference", "95 % interval", "better"]))
 
 
@@ -85,7 +87,8 @@ def verdict(measure: Measure, first: str, second: str) -> str:
     name, change = measure.name, measure.change
     figures = f"{NAMES[name]} {value_text(name, measure.first)} and {value_text(name, measure.second)}"
     if not math.isfinite(change.low):
-        return f"All faces are of one photo or person ({figures}): they do not tell which is better."
+        few = f"The faces are of fewer than {FEWEST_GROUPS} photos or people"
+        return f"{few} ({figures}): they do not tell which is better."
     interval = f"95 % interval of the difference {value_text(name, change.low)} to {value_text(name, change.high)}"
     if measure.winner == "neither":
         return f"The difference between {first} and {second} is within noise: {figures}, {interval}."

@@ -102,20 +102,21 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
         raise DataError(f"“{path.name}” is no COCO file: it has no list of annotations.")
     folders = [folder for folder in (pictures, path.parent) if folder]
     orders = {
-        category["id"]: order_of_names(list(category["keypoints"]), scheme, f"“{path.name}”, category {name}")
+        category["id"]: order_of_names(list(map(str, category["keypoints"])), scheme, f"“{path.name}”, category {name}")
         for name, category in _by_id(content, "categories", path).items()
-        if category.get("keypoints")
+        if isinstance(category.get("keypoints"), list) and category["keypoints"]
     }
     images, found, faces = _by_id(content, "images", path), {}, []
     for index, annotation in enumerate(content["annotations"]):
         where = f"“{path.name}”, annotation {annotation.get('id', index) if isinstance(annotation, dict) else index}"
         if not isinstance(annotation, dict):
             raise DataError(f"{where}: it is no object.")
-        if annotation.get("iscrowd") or annotation.get("category_id") not in orders or "keypoints" not in annotation:
+        category, image_id = annotation.get("category_id"), annotation.get("image_id")
+        if annotation.get("iscrowd") or not _is_id(category) or category not in orders or "keypoints" not in annotation:
             continue  # COCO files hold boxes and masks of other things as well
-        image = images.get(annotation.get("image_id"))
+        image = images.get(image_id) if _is_id(image_id) else None
         if image is None:
-            raise DataError(f"{where}: there is no image {annotation.get('image_id')!r}.")
+            raise DataError(f"{where}: there is no image {str(image_id)[:40]}.")
         if image["id"] not in found:
             picture = find_picture(str(image.get("file_name", "")), folders, where)
             size = (image["width"], image["height"]) if {"width", "height"} <= image.keys() else None
@@ -126,9 +127,13 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
 
 def _by_id(content: dict, key: str, path: Path) -> dict:
     rows = content.get(key)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_id(row.get("id")) for row in rows):
         raise DataError(f"“{path.name}” is no COCO file: {key} must be a list of objects with an id.")
     return {row["id"]: row for row in rows}
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int | str)
 
 
 def _face(annotation: dict, order: list[int], picture: Path, size: tuple[int, int], where: str) -> ExchangedFace:

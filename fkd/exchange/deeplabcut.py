@@ -114,6 +114,8 @@ def _read_file(file: Path, scheme: Scheme, pictures: Path | None) -> list[Exchan
 
 def _columns(header: list[list[str]], first: int, scheme: Scheme, file: Path) -> list[tuple[str, int, int]]:
     """For every column of coordinates: the individual, the point's index, and 0 for x or 1 for y."""
+    if len({len(row) for row in header}) > 1:
+        raise DataError(f"“{file.name}”: its first {len(header)} lines have different numbers of cells.")
     individuals = header[1] if len(header) == 4 else [""] * len(header[0])
     line = len(header) - 1
     found = []

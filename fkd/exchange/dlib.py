@@ -7,7 +7,9 @@ dlib's numbers are whole pixels (a fraction makes it refuse the file), parts are
 
 from __future__ import annotations
 
+import io
 import xml.sax
+from contextlib import suppress
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -22,7 +24,6 @@ from fkd.exchange.faces import (
     copy_pictures,
     find_picture,
     number,
-    read_text,
 )
 from fkd.schemes import Scheme
 
@@ -75,7 +76,7 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     path = path / LABELS if path.is_dir() else path
     reader = _Reader(path, scheme, [folder for folder in (pictures, path.parent) if folder])
     try:
-        xml.sax.parseString(read_text(path).encode("utf-8"), reader)
+        xml.sax.parse(_source(path), reader)
     except xml.sax.SAXParseException as error:
         raise DataError(
             f"“{path.name}”, line {error.getLineNumber()}: this is no XML ({error.getMessage()})."
@@ -83,6 +84,20 @@ def read(path: Path, scheme: Scheme, pictures: Path | None = None) -> list[Excha
     if not reader.is_dataset:
         raise DataError(f"“{path.name}” is no dlib file: it has no <dataset>.")
     return reader.faces
+
+
+def _source(path: Path) -> xml.sax.InputSource:
+    """The file, in the encoding that it declares; UTF-8 where it is that all the same, as imglab's are on Linux."""
+    source = xml.sax.InputSource()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"“{path.name}” cannot be read ({error.strerror or error}).") from error
+    source.setByteStream(io.BytesIO(content))
+    with suppress(UnicodeDecodeError):
+        content.decode("utf-8")
+        source.setEncoding("utf-8")
+    return source
 
 
 class _Reader(xml.sax.ContentHandler):

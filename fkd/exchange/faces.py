@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from fkd.errors import DataError, ImageError
+from fkd.formats import is_file
 from fkd.stored_pictures import StoredPicture
 
 __all__ = [
@@ -83,7 +84,7 @@ def find_picture(reference: str, folders: Iterable[Path], where: str) -> Path:
     tried = [] if relative.is_absolute() or ".." in relative.parts else [folder / relative for folder in folders]
     tried += [folder / inner / relative.name for folder in folders for inner in ("", "images")]
     for path in tried:
-        if relative.name and path.is_file():
+        if relative.name and is_file(path):
             return path
     named = ", ".join(dict.fromkeys(str(folder) for folder in folders))
     raise DataError(f"{where}: there is no picture “{reference[:100]}” in {named}. Say where it lies (--images).")

@@ -117,7 +117,7 @@ def _settings(path: Path, scheme: Scheme) -> dict:
 
     try:
         settings = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+    except (ValueError, yaml.YAMLError) as error:  # a date that is none is a ValueError
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
         raise DataError(f"“{path.name}”, line {line}: this is no YAML.") from error
@@ -132,7 +132,8 @@ def _settings(path: Path, scheme: Scheme) -> dict:
 
 def _labels_of(picture: Path, root: Path) -> Path:
     """Where the labels of a picture are: the last folder ``images`` of its path is called ``labels`` there."""
-    parts = list(picture.relative_to(root).with_suffix(".txt").parts)
+    inside = picture.is_relative_to(root)  # what lies around the data set may be called images as well
+    parts = list((picture.relative_to(root) if inside else picture).with_suffix(".txt").parts)
     last = max((i for i, part in enumerate(parts) if part == "images"), default=None)
     if last is not None:
         parts[last] = "labels"

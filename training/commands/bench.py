@@ -18,10 +18,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="measure how long a network takes",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Measure latency (one face, from its crop to its points) on one CPU core and on all, and\n"
-        "throughput (a batch of pictures, cutting the faces out included) on the CPU, and on a GPU where there\n"
-        "is one. The variants take turns. Each row has the fastest and the median round (for latency also the\n"
-        "processor time of the cheapest round, which other programs hardly change), and their ratios to the\n"
-        "table's reference, its first row. 'fkd' is what the predictor does.",
+        "throughput (a batch of pictures, cutting the faces out included) on the CPU, and on CUDA where there\n"
+        "is a GPU for it. The variants take turns. Each row has the fastest and the median round (for latency also\n"
+        "the processor time of the cheapest round, which other programs hardly change), and their ratios to the\n"
+        "table's reference, its first row. 'fkd' is what the predictor does there.",
         epilog="Examples:\n"
         "  python -m training bench --weights ibug68\n"
         "  python -m training bench --against mediapipe    # needs: pip install mediapipe==0.10.21\n"
