@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Seat"]
+__all__ = ["Seat", "Seats"]
 
 KEPT_DOCUMENTS = 20
+KEPT_SEATS = 1000
 
 
 @dataclass(eq=False)
@@ -23,6 +25,9 @@ class Seat:
         in_editor: whether the open photo is of the queue, and not one that was opened on its own.
         alone: the document of the photo that was opened on its own last; "" if there is none.
         documents: the photos of the documents that the editor was given, the last few.
+        told: the last few documents that the window showed before it was answered, and whether that was right.
+        step: the number of the step that was answered last.
+        lock: held while a step is made: what a window repeats can come in with the first.
     """
 
     shown: str = "unlabelled"
@@ -32,6 +37,9 @@ class Seat:
     in_editor: bool = False
     alone: str = ""
     documents: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    told: OrderedDict[str, bool] = field(default_factory=OrderedDict)
+    step: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
     _seen: set[str] = field(default_factory=set)
 
     @property
@@ -79,16 +87,11 @@ class Seat:
         while len(self.documents) > KEPT_DOCUMENTS:
             self.documents.popitem(last=False)
 
-    def hears_again(self, doc_id: str, offered_doc: str) -> bool:
-        """Whether the window has said before that it shows this document, which is the one of `offered` at first.
-
-        Call it before the photo is opened, and one at a time: what a window repeats can come in with the first.
-        """
-        if doc_id in self.documents:
-            return True
-        if doc_id == offered_doc:
-            self.gave(doc_id, self.offered)
-        return False
+    def tell(self, doc_id: str, is_right: bool) -> None:
+        """The window said that it shows this document, and was answered whether that is what it is to show."""
+        self.told[doc_id] = is_right
+        while len(self.told) > KEPT_DOCUMENTS:
+            self.told.popitem(last=False)
 
     def open_alone(self, doc_id: str) -> None:
         """A photo was opened on its own; or none is open, with ""."""
@@ -106,3 +109,21 @@ class Seat:
     def held(self) -> set[str]:
         """What stays leased: the open photo, and the one before it, whose unsaved points the editor may ask about."""
         return set(self.visits[max(self.at - 1, 0) : self.at + 2])
+
+
+class Seats(defaultdict[str, Seat]):
+    """The places of windows, by what the windows are called. The last `KEPT_SEATS` that were left are kept."""
+
+    def __init__(self) -> None:
+        super().__init__(Seat)
+        self._left: OrderedDict[str, None] = OrderedDict()
+
+    def leave(self, name: str) -> None:
+        """The window was closed, or only cut off for a while: then it goes on where it was."""
+        if name not in self:
+            return
+        self[name].offered = ""
+        self._left[name] = None
+        self._left.move_to_end(name)
+        while len(self._left) > KEPT_SEATS:
+            self.pop(self._left.popitem(last=False)[0], None)

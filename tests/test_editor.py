@@ -133,7 +133,9 @@ def test_a_payload_must_be_an_object(payload):
 
 def test_an_undone_save_names_its_face():
     undone = parse_save_undo({"doc_id": "photo", "face_id": "face", "rev": 4})
-    assert (undone.doc_id, undone.face_id, undone.rev) == ("photo", "face", 4)
+    assert (undone.doc_id, undone.face_id, undone.rev, undone.gone) == ("photo", "face", 4, False)
+    assert parse_save_undo({"doc_id": "photo", "face_id": "face", "rev": 4, "gone": True}).gone
+    assert not parse_save_undo({"doc_id": "photo", "face_id": "face", "rev": 4, "gone": "yes"}).gone
     for payload in (None, {"doc_id": "photo"}, {"face_id": "face"}, {"doc_id": "photo", "face_id": 7}):
         with pytest.raises(CorrectionsError):
             parse_save_undo(payload)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fkd.review_seat import Seat
+from fkd.review_seat import Seat, Seats
 
 
 def step(seat: Seat, ordered: list[str], back: bool = False, taken: str = "") -> str | None:
@@ -82,12 +82,15 @@ def test_who_stays_with_a_photo_is_there_again():
     assert seat.current is None and seat.alone == "another photo's"
 
 
-def test_what_a_window_says_twice_is_heard_once():
-    seat = Seat()
-    step(seat, ["a", "b"])
-    seat.offered = "b"
-    assert not seat.hears_again("doc b", "doc b")
-    assert seat.hears_again("doc b", "doc b")  # before the photo was opened
-    step(seat, ["a", "b"])
-    assert seat.hears_again("doc b", "")
-    assert not seat.hears_again("somebody's own", "") and not seat.hears_again("somebody's own", "")
+def test_a_window_that_was_cut_off_goes_on_where_it_was(monkeypatch):
+    seats = Seats()
+    step(seats["a"], ["x", "y"])
+    seats["a"].offered = "y"
+    seats.leave("a")
+    assert seats["a"].current == "x" and seats["a"].offered == ""
+    seats.leave("never there")
+    assert list(seats) == ["a"]
+    monkeypatch.setattr("fkd.review_seat.KEPT_SEATS", 1)
+    seats["b"].open_alone("doc")
+    seats.leave("b")
+    assert list(seats) == ["b"]

@@ -145,6 +145,52 @@ def test_a_save_in_another_window_is_superseded_and_told_of(desk, photo):
     assert row.supersedes == first and row.annotator == "Tim"
 
 
+def test_what_was_done_later_in_the_same_window_stays(desk, photo):
+    document = open_photo(desk, photo)
+    face = document.faces[0]
+
+    def payload(rev: int, x: float) -> dict:
+        points = [[x, 5.0], *face.points[1:]]
+        states = ["moved", *face.states[1:]]
+        return {"doc_id": document.doc_id, "face_id": "f1", "rev": rev, "points": points, "states": states}
+
+    desk.save_face(payload(12, 9.0), "Ada", "window")
+    late, sentence = desk.save_face(payload(10, 7.0), "Ada", "window")
+    assert "stays" in sentence and late.faces[0].saved_rev == 12
+    late, sentence = desk.undo_save({"doc_id": document.doc_id, "face_id": "f1", "rev": 11}, "Ada", "window")
+    assert "stays" in sentence and late.faces[0].saved_rev == 12
+    (row,) = desk.store.current()
+    assert row.corrected_xy[0, 0] == 9.0
+    desk.save_face(payload(3, 8.0), "Tim", "another window")  # it counts for itself
+    (row,) = desk.store.current()
+    assert row.corrected_xy[0, 0] == 8.0
+
+
+def test_of_a_face_that_is_gone_every_save_is_taken_back(desk, photo):
+    document = open_photo(desk, photo)
+    for rev, by_px in ((1, 4.0), (2, 5.0), (3, 6.0)):
+        save_moved(desk, document, by_px, rev=rev)
+    wish = {"doc_id": document.doc_id, "face_id": "f1", "rev": 9, "gone": True}
+    answer, sentence = desk.undo_save(wish, "Ada", "window")
+    assert "not saved any more" in sentence and answer.faces[0].saved_id is None
+    assert list(desk.store.current()) == []
+    desk.undo_save(wish, "Ada", "window")  # nothing is left, and that is what was wished
+    face = document.faces[0]
+    late = {"doc_id": document.doc_id, "face_id": "f1", "rev": 8, "points": face.points, "states": face.states}
+    desk.save_face(late, "Ada", "window")
+    assert list(desk.store.current()) == []
+
+
+def test_a_correction_belongs_to_one_face_after_a_reload_too(desk, photo):
+    """A face was found badly, and another one drawn over it and saved."""
+    document = open_photo(desk, photo)
+    x0, y0, x1, y1 = document.faces[0].box_xyxy
+    drawn, _ = desk.add_face({"doc_id": document.doc_id, "rev": 1, "box_xyxy": [x0 + 1, y0 + 1, x1 - 1, y1 - 1]})
+    save_moved(desk, drawn, 3.0, index=1, rev=2)
+    again, _ = desk.reopen({"doc_id": document.doc_id})
+    assert [bool(face.saved_id) for face in again.faces] == [False, True]
+
+
 def test_what_a_crash_left_behind_is_mended_and_told_of_at_the_start(desk, photo, tmp_path):
     save_moved(desk, open_photo(desk, photo), 4.0)
     whole = desk.store.path.read_bytes()

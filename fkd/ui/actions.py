@@ -22,6 +22,7 @@ __all__ = ["TABLE_COLUMNS", "Desk"]
 
 TABLE_ROWS = 10
 KEPT_SNAPSHOTS = 2  # the one before the newest may still be on its way to somebody
+_OVERTAKEN = "What was done to this face later is here already, and stays."
 
 
 class Desk:
@@ -116,8 +117,8 @@ class Desk:
         answer.selected = len(answer.faces) - 1
         return answer, f"Face {opened.face_id[1:]} added. Drag what is wrong, then save it."
 
-    def save_face(self, payload: Any, annotator: str) -> tuple[EditorDocument, str]:
-        """Append a face as a person left it to the corrections.
+    def save_face(self, payload: Any, annotator: str, window: str = "") -> tuple[EditorDocument, str]:
+        """Append a face as a person left it to the corrections, unless their `window` has saved it again since.
 
         Raises:
             CorrectionsError: if the payload is no correction, its photo is not open, or the row cannot be written.
@@ -127,6 +128,8 @@ class Desk:
         edit = parse_face_edit(payload, scheme.n_points, photo.width, photo.height)
         opened = photo.face(edit.face_id)
         with photo.lock:  # two saves of one face follow each other, so that each supersedes the one before
+            if opened.is_overtaken(edit.rev, window):
+                return document(photo, edit.rev), _OVERTAKEN
             before = self._in_force(photo, opened)
             correction = self.store.save(
                 photo.original, image_width=photo.width, image_height=photo.height, scheme=scheme.name,
@@ -135,7 +138,7 @@ class Desk:
                 annotator=annotator.strip(), supersedes=before.id if before else "",
             )  # fmt: skip
             elsewhere = before is not None and before.id != opened.saved_id
-            opened.saved, opened.saved_rev = correction, edit.rev
+            opened.saved, opened.saved_rev, opened.saved_window = correction, edit.rev, window
             answer = document(photo, edit.rev)
         changed = sum(state not in ("untouched", "settled") for state in edit.states)
         points = {0: "as predicted", 1: "with 1 point corrected"}.get(changed, f"with {changed} points corrected")
@@ -144,8 +147,10 @@ class Desk:
             saved.append("It replaces what was saved of this face in another window.")
         return answer, " ".join([*saved, *self._taken_notices()])
 
-    def undo_save(self, payload: Any, annotator: str) -> tuple[EditorDocument, str]:
+    def undo_save(self, payload: Any, annotator: str, window: str = "") -> tuple[EditorDocument, str]:
         """Take back the last save of a face, by a row that says so; the save before counts again, if there was one.
+
+        Of a face that is gone from the editor, every save is taken back. What `window` has done since stays.
 
         Raises:
             CorrectionsError: if the payload is no such wish, the face is not saved, its photo is not open, or the row
@@ -155,11 +160,16 @@ class Desk:
         wish = parse_save_undo(payload)
         opened = photo.face(wish.face_id)
         with photo.lock:
+            if opened.is_overtaken(wish.rev, window):
+                return document(photo, wish.rev), _OVERTAKEN
             undone = self._in_force(photo, opened)
-            if undone is None:
+            if undone is None and not wish.gone:
                 raise CorrectionsError("This face is not saved, so there is no save to undo.")
-            self.store.undo(undone.id, annotator.strip())
-            opened.saved, opened.saved_rev = self._in_force(photo, opened), wish.rev
+            while undone is not None:
+                self.store.undo(undone.id, annotator.strip())
+                opened.saved = self._in_force(photo, opened)
+                undone = opened.saved if wish.gone else None
+            opened.saved_rev, opened.saved_window = wish.rev, window
             answer = document(photo, wish.rev)
         counts = "the save before counts again" if opened.saved else "the face is not saved any more"
         return answer, f"Took back the last save of face {opened.face_id[1:]}: {counts}. Nothing was deleted."

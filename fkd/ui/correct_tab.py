@@ -112,12 +112,12 @@ def build_correct_tab(page: gr.Blocks, desk: Desk, door: Door, scheme: str) -> Q
         return document, say(sentence)
 
     def save_face(annotator: str, request: gr.Request, event: gr.EventData):
-        document, sentence = desk.save_face(event._data, door.person(request).name or annotator)
+        document, sentence = desk.save_face(event._data, door.person(request).name or annotator, request.session_hash)
         queue.saved(document.doc_id)
         return document, say(sentence)
 
     def undo_save(annotator: str, request: gr.Request, event: gr.EventData):
-        document, sentence = desk.undo_save(event._data, door.person(request).name or annotator)
+        document, sentence = desk.undo_save(event._data, door.person(request).name or annotator, request.session_hash)
         queue.saved(document.doc_id)
         return document, say(sentence)
 

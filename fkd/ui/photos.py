@@ -34,18 +34,26 @@ DISPLAY_PX = 4096
 
 @dataclass
 class OpenFace:
-    """A face as the weights `model_version` predicted it, what was last saved of it, and the rev of that save."""
+    """A face as the weights `model_version` predicted it, and what was last saved of it.
+
+    ``saved_rev`` is the rev of that save, or of the wish that took one back, and ``saved_window`` the window's it was.
+    """
 
     face_id: str
     face: Face
     model_version: str
     saved: Correction | None = None
     saved_rev: int = -1
+    saved_window: str = ""
 
     @property
     def saved_id(self) -> str:
         """The row that it was last saved in; "" while it is not saved."""
         return "" if self.saved is None else self.saved.id
+
+    def is_overtaken(self, rev: int, window: str) -> bool:
+        """Whether a later event of the same window was here before this one, whose way was longer."""
+        return bool(window) and window == self.saved_window and rev < self.saved_rev
 
 
 @dataclass

@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from fkd.images import read_image
 from fkd.leases import Leases
 from fkd.photo_files import MAX_TOTAL_BYTES, remove_copies, stamp_of, taken_files
 from fkd.review_queue import Estimate, QueuedPhoto, ReviewQueue
-from fkd.review_seat import Seat
+from fkd.review_seat import Seat, Seats
 from fkd.ui.actions import Desk
 from fkd.ui.editor import EditorDocument
 from fkd.ui.photos import MAX_OPEN, OpenPhoto
@@ -49,7 +48,7 @@ class QueueDesk:
         self.jobs = BackgroundJobs(self._read)
         # Removed when the process ends, and the photos in it with it.
         self._temporary = tempfile.TemporaryDirectory(prefix="fkd-queue-")
-        self._seats: defaultdict[str, Seat] = defaultdict(Seat)
+        self._seats = Seats()
         self._prepared: dict[tuple[str, str], OpenPhoto] = {}
         self._lent: dict[str, str] = {}  # document → the photo of the queue that it shows; outlives the windows
         self._heard_of: dict[str, float] = {}
@@ -92,11 +91,6 @@ class QueueDesk:
             estimate = photo.estimates.get(scheme)
             if estimate is None or estimate.predictor is not predictor:
                 self.jobs.add((photo.photo_id, scheme))
-
-    def hears_again(self, seat: str, scheme: str, doc_id: str) -> bool:
-        """Whether a window says once more that it shows what it had at hand, since an answer was late."""
-        with self._lock:
-            return self._seats[seat].hears_again(doc_id, self.offered(seat, scheme))
 
     def step(
         self, seat: str, visitor: str, scheme: str, name: str, back: bool = False
@@ -209,11 +203,18 @@ class QueueDesk:
         for copy in self.queue.copies(photo.image):
             copy.correctors = self.desk.store.annotators_of(photo.image)
 
+    def renew(self, seat: str) -> None:
+        """Somebody works on the open photo: it stays theirs, and is theirs again if nobody else has it."""
+        self.leases.renew(seat)
+        current = self._seats[seat].current
+        if current:
+            self.leases.take(current, seat)
+
     def leave(self, seat: str) -> None:
-        """The window was closed: what it worked on is free for others."""
+        """The window was closed, or cut off: what it worked on is free for others."""
         self.leases.release(seat)
         with self._lock:
-            self._seats.pop(seat, None)
+            self._seats.leave(seat)
 
     def _candidates(self, seat: str, visitor: str, scheme: str, name: str, back: bool) -> list[QueuedPhoto]:
         with self._lock:

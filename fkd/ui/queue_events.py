@@ -146,18 +146,24 @@ class QueueEvents:
         return view, gr.Timer(active=view.waiting > 0)
 
     def step(self, scheme: str, name: str, token: Any, request: gr.Request, event: gr.EventData):
-        visitor, name = self._visitor(token, request), self._name(name, request)
         asked = event._data if isinstance(event._data, dict) else {}
-        back, shown = bool(asked.get("back")), str(asked.get("shown", ""))
-        if shown and self.queue.hears_again(request.session_hash, scheme, shown):
-            return gr.skip(), gr.skip(), self.look_ahead(scheme, name, token, request)
-        document, sentence = self.queue.step(request.session_hash, visitor, scheme, name, back)
-        if not shown:
-            return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)
-        # The window did not wait for the answer, which is another one if somebody was faster.
-        stayed = self.queue.reopen(request.session_hash, scheme) if document is None else None
-        answer = stayed[0] if stayed else gr.skip() if document and document.doc_id == shown else document
-        return answer, say(sentence), self.look_ahead(scheme, name, token, request)
+        back, shown, number = bool(asked.get("back")), str(asked.get("shown", "")), asked.get("number")
+        place = self.queue.seat(request.session_hash)
+        with place.lock:
+            if shown in place.told:  # the window says so once more, since the answer was late
+                stayed = None if place.told[shown] else self.queue.reopen(request.session_hash, scheme)
+                return stayed[0] if stayed else gr.skip(), gr.skip(), self.look_ahead(scheme, name, token, request)
+            visitor, person = self._visitor(token, request), self._name(name, request)
+            document, sentence = self.queue.step(request.session_hash, visitor, scheme, person, back)
+            place.step = number if isinstance(number, int) else place.step
+            if not shown:
+                return document or gr.skip(), say(sentence), self.see(scheme, name, token, request)
+            # The window did not wait for the answer, which is another one if somebody was faster.
+            is_right = document is not None and document.doc_id == shown
+            place.tell(shown, is_right)
+            stayed = self.queue.reopen(request.session_hash, scheme) if document is None else None
+            answer = stayed[0] if stayed else gr.skip() if is_right else document
+            return answer, say(sentence), self.look_ahead(scheme, name, token, request)
 
     def look_ahead(self, scheme: str, name: str, token: Any, request: gr.Request):
         visitor, name = self._visitor(token, request), self._name(name, request)
@@ -179,7 +185,7 @@ class QueueEvents:
 
     def renew(self, request: gr.Request) -> None:
         """Somebody works on a photo: it stays theirs."""
-        self.queue.leases.renew(request.session_hash)
+        self.queue.renew(request.session_hash)
 
     def leave(self, request: gr.Request) -> None:
         """The window was closed."""
@@ -194,6 +200,7 @@ class QueueEvents:
         estimate = photo.estimates.get(scheme) if photo else None
         return QueueView(
             rev=next(self._revs),
+            step=self.queue.seat(request.session_hash).step,
             shown=self.queue.seat(request.session_hash).shown,
             counts={shown: counts[shown] for shown in FILTERS},
             waiting=counts["waiting"],

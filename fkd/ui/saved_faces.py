@@ -31,6 +31,8 @@ def bring_back(photo: OpenPhoto, rows: Sequence[Correction]) -> int:
     for row in rows:
         if row.scheme != scheme.name or len(row.states) != scheme.n_points:
             continue
+        if any(face.saved_id == row.id for face in photo.faces.values()):
+            continue  # the photo is open still, and its face has it
         opened = matching_face([face for face in photo.faces.values() if face.saved is None], row)
         if opened is None and matching_face(photo.faces.values(), row) is not None:
             continue  # an older row of a face that has its correction

@@ -102,7 +102,8 @@ class Server:
     def undo_save(self, event: gr.EventData):
         undone = parse_save_undo(event._data)
         self.checked(undone.doc_id)
-        self.in_force[undone.face_id].pop()
+        saves = self.in_force.get(undone.face_id, [])
+        del saves[0 if undone.gone else -1 :]
         self.undone.append(undone.face_id)
         self.revs[undone.face_id] = undone.rev
         return self.document(undone.rev)

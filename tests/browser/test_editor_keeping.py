@@ -168,6 +168,22 @@ def test_a_lost_connection_is_said_and_saving_works_when_it_is_back(editor, app)
     np.testing.assert_allclose(app.server.rows[-1].points[4], moved, atol=0.01)
 
 
+def test_after_a_lost_connection_the_page_is_reloaded_without_a_question(editor, app, editor_on):
+    """As Gradio does it: once, and it does nothing any more if that is refused."""
+    asked = []
+    editor.page.on("dialog", lambda dialog: asked.append(dialog.type))
+    editor.drag(4, 20, 10)
+    moved = editor.place(4)
+    app.stop()
+    expect(lost(editor)).to_be_visible(timeout=30_000)
+    app.start()
+    expect(lost(editor)).to_be_hidden(timeout=30_000)
+    editor = reload(editor, app, editor_on)
+    assert asked == []
+    editor.button("restore").click()
+    np.testing.assert_allclose(editor.place(4), moved, atol=0.02)
+
+
 def test_a_restarted_server_gets_the_photo_again_and_the_points_come_along(editor, app):
     editor.drag(4, 20, 10)
     moved = editor.place(4)

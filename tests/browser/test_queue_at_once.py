@@ -107,6 +107,37 @@ def test_a_save_that_fails_when_its_photo_was_left_is_told_and_can_be_repeated(a
     assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
 
 
+def test_who_goes_back_before_the_save_is_answered_finds_what_they_did(app, queue, editor_on):
+    page, editor = queue.page, editor_on(queue.page)
+    saves = held_back(page, '"states"')
+    editor.drag(NOSE_TIP, 12, -9)
+    moved = editor.place(NOSE_TIP)
+    page.keyboard.press("s")
+    second = queue.opened(queue.first)
+    page.keyboard.press("d")
+    queue.opened(second)
+    assert np.abs(np.array(editor.place(NOSE_TIP)) - moved).max() < 0.02
+    saves[0].continue_()
+    page.unroute("**/gradio_api/**")
+    expect(queue.count("corrected")).to_have_text("1", timeout=SLOW_MS)
+    assert np.abs(np.array(editor.place(NOSE_TIP)) - moved).max() < 0.02
+
+
+def test_a_flag_is_of_the_photo_on_the_screen(queue):
+    page, flag = queue.page, queue.root.locator("[data-flag]")
+    steps = held_back(page, '"back"')
+    page.keyboard.press("f")
+    second = queue.opened(queue.first)
+    page.keyboard.press("q")
+    steps[0].continue_()
+    page.unroute("**/gradio_api/**")
+    expect(flag).to_have_attribute("aria-pressed", "true", timeout=SLOW_MS)
+    assert queue.name.inner_text() == second
+    page.keyboard.press("d")
+    queue.opened(second)
+    expect(flag).to_have_attribute("aria-pressed", "false", timeout=SLOW_MS)
+
+
 def test_nothing_is_kept_of_a_save_that_was_answered_when_its_photo_was_left(queue, editor_on):
     page, editor = queue.page, editor_on(queue.page)
     saves = held_back(page, '"states"')

@@ -136,8 +136,9 @@ class KeypointEditor(gr.HTML):
 
     - ``edit`` after every finished gesture: ``{doc_id, rev}``. Never output to the editor from its listeners.
     - ``save`` when a face is to be stored: ``{doc_id, face_id, rev, points, states}``, see :func:`parse_face_edit`.
-    - ``undo_save`` when a face's last save is to be taken back: ``{doc_id, face_id, rev}``, see
-      :func:`parse_save_undo`. In the answer, ``saved_rev`` is that ``rev``, ``saved_id`` the row in force now or None.
+    - ``undo_save`` when a face's last save is to be taken back, or with ``gone`` every save of a face that was removed:
+      ``{doc_id, face_id, rev, gone}``, see :func:`parse_save_undo`. In the answer, ``saved_rev`` is that ``rev``,
+      ``saved_id`` the row in force now or None.
     - ``add_face`` when a person drew a box: ``{doc_id, rev, box_xyxy}``, see :func:`parse_box`.
     - ``reopen`` when the page was reloaded: ``{doc_id}``, the photo that it showed. Answer with a document of that
       ``doc_id``, of a ``rev`` above those of all its saves.

@@ -5,7 +5,7 @@ const ASK_MS = 8000;
 const ASK_LOST_MS = 2000;
 const ASK_TIMEOUT_MS = 10000; // a server that predicts is slow, not gone
 
-const connection = { lost: false, process: '', restarted: false, timer: 0 };
+const connection = { lost: false, wasLost: false, process: '', restarted: false, timer: 0 };
 
 function isLost() {
   return connection.lost;
@@ -38,6 +38,7 @@ async function askServer(address) {
 function noteAnswer(answer) {
   const wasLost = connection.lost;
   connection.lost = answer === null;
+  connection.wasLost ||= connection.lost;
   if (answer && connection.process && answer !== connection.process) connection.restarted = true;
   if (answer) connection.process = answer;
   if (wasLost && !connection.lost && !connection.restarted) showNote('Connected again.');

@@ -38,16 +38,21 @@ function selectById(faceId) {
 function removeFace() {
   const face = currentFace();
   if (!face || !canTakeAway(face)) return;
-  const wasSaved = Boolean(face.savedId);
+  const wasSaved = hasSaves(face);
   takeAway({ face, index: editor.faceIndex, at: nextStep() });
   broughtBack = [];
-  if (wasSaved) takeBack(face);
+  if (wasSaved) takeBack(face, true);
   finishEdit();
   showNote('Face ' + face.number + ' removed' + (wasSaved ? ', its save taken back' : '') + '. Ctrl+Z brings it back.');
 }
 
+/** Whether something of the face is saved, or on its way. */
+function hasSaves(face) {
+  return Boolean(face.savedId) || face.pending.size > 0;
+}
+
 function canTakeAway(face) {
-  if (!face.savedId || !isLost()) return true;
+  if (!hasSaves(face) || !isLost()) return true;
   showHint('This face is saved, and without a connection its save cannot be taken back. Try again later.');
   return false;
 }
@@ -116,5 +121,5 @@ function redoRemoval() {
   const removal = broughtBack[broughtBack.length - 1];
   if (!canTakeAway(removal.face)) return;
   takeAway({ ...broughtBack.pop(), index: editor.faces.indexOf(removal.face) });
-  if (removal.face.savedId) takeBack(removal.face);
+  if (hasSaves(removal.face)) takeBack(removal.face, true);
 }

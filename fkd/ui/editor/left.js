@@ -15,11 +15,11 @@ function leaveBehind() {
   }, ANSWER_MS);
 }
 
-/** Who has gone back to a photo sees there what was kept of it. */
+/** Who has gone back to a photo sees there what was kept of it; a save that is on its way still is as good as done. */
 function comeBack() {
-  left.forEach(({ key, failed }, docId) => {
-    if (failed && key === draftKey()) left.delete(docId);
-  });
+  const mine = Array.from(left).filter(([, { key }]) => key && key === draftKey());
+  mine.filter(([, { failed }]) => failed).forEach(([docId]) => left.delete(docId));
+  if (mine.some(([, { failed }]) => !failed) && offered.faces.length) restoreOffered();
 }
 
 /** An answer for a photo that the person has left since: it must not bring that photo back. */

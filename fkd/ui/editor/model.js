@@ -73,6 +73,7 @@ function openFace(raw, number, count) {
     rollRad: Number(raw.roll_rad) || 0,
     baseline: null, // points and states that need no saving
     takingBack: false, // whether its last save is being undone
+    takeBackRev: 0, // when that was asked for
     pending: new Map(), // rev of a save → what it sent and when, until it is answered
     undo: [],
     redo: [],

@@ -28,11 +28,12 @@ class FaceEdit:
 
 @dataclass(frozen=True)
 class SaveUndo:
-    """A face whose last save is to be taken back."""
+    """A face whose last save is to be taken back; all of them if the face is gone from the editor."""
 
     doc_id: str
     face_id: str
     rev: int = 0
+    gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def parse_face_edit(payload: Any, n_points: int, width: int, height: int) -> Fac
 def parse_save_undo(payload: Any) -> SaveUndo:
     """Check the data of an ``undo_save`` event. Raises :class:`CorrectionsError` for anything else."""
     doc_id, rev = _read_header(payload)
-    return SaveUndo(doc_id, _read_id(payload, "face_id"), rev)
+    return SaveUndo(doc_id, _read_id(payload, "face_id"), rev, payload.get("gone") is True)
 
 
 def parse_box(payload: Any, width: int, height: int) -> FaceBox:

@@ -10,17 +10,24 @@ function draftOf({ box, ...face }) {
   return { box, ...copyEdit(face) };
 }
 
-/** Whether a face is the one that a draft is of. */
-function isDraftOf(face, { box }) {
+/** How much of a face's box and of a draft's is of both, from 0 to 1. */
+function overlapOf(face, { box }) {
   const [left, top] = [Math.max(face.box[0], box[0]), Math.max(face.box[1], box[1])];
   const [right, bottom] = [Math.min(face.box[2], box[2]), Math.min(face.box[3], box[3])];
   const area = ([x0, y0, x1, y1]) => (x1 - x0) * (y1 - y0);
   const shared = Math.max(right - left, 0) * Math.max(bottom - top, 0);
-  return shared / (area(face.box) + area(box) - shared) > SAME_FACE_IOU;
+  return shared / (area(face.box) + area(box) - shared);
 }
 
+/** Whether a face may be the one that a draft is of. */
+function isDraftOf(face, draft) {
+  return overlapOf(face, draft) > SAME_FACE_IOU;
+}
+
+/** The face that a draft is of: of several, the one that it fits best. */
 function faceOfDraft(draft) {
-  return editor.faces.find((face) => isDraftOf(face, draft));
+  const may = editor.faces.filter((face) => isDraftOf(face, draft));
+  return may.sort((one, other) => overlapOf(other, draft) - overlapOf(one, draft))[0];
 }
 
 /** How many points a draft would change by hand. */
@@ -109,7 +116,8 @@ function takeAlong(value) {
   load(value);
   offered = { time: 0, faces: [] };
   applyDrafts(drafts);
-  removed.map(faceOfDraft).filter(Boolean).forEach((face) => {
+  const kept = drafts.map(faceOfDraft);
+  removed.map(faceOfDraft).filter((face) => face && !kept.includes(face)).forEach((face) => {
     takeAway({ face, index: editor.faces.indexOf(face), at: nextStep() });
   });
   selectById(selected && faceOfDraft(selected)?.faceId);

@@ -77,9 +77,11 @@ function undoSave() {
   draw();
 }
 
-function takeBack(face) {
+/** The last save is taken back; every one of a face that is gone from the page. */
+function takeBack(face, gone = false) {
   face.takingBack = true;
-  ask('undo_save', { face_id: face.faceId });
+  face.takeBackRev = editor.rev;
+  ask('undo_save', { face_id: face.faceId, gone });
 }
 
 /** What the server says about the saves of a face: the row in force, none after an undo, and which event it answers. */
@@ -90,7 +92,7 @@ function takeSaved(face, raw) {
   // What that save sent is what was saved; edits made since then still count as unsaved.
   if (sent) face.baseline = { points: sent.points, states: sent.states };
   else face.baseline = savedId ? copyEdit(openFace(raw, face.number, pointCount())) : predictionOf(face);
-  if (!sent) face.takingBack = false;
+  if (!sent || rev >= face.takeBackRev) face.takingBack = false;
   Array.from(face.pending.keys()).filter((earlier) => earlier <= rev).forEach((earlier) => face.pending.delete(earlier));
   face.savedId = savedId || null;
   face.savedRev = rev;

@@ -117,6 +117,8 @@ function statusText(face) {
 /** Leaving the page with unsaved edits asks first; a later mount of the editor has its own listener. */
 function askBeforeLeaving(event) {
   if (!element.isConnected) return window.removeEventListener('beforeunload', askBeforeLeaving);
+  // After a lost connection Gradio reloads the page, once, and is dead if that is refused: the points come back then.
+  if (connection.wasLost && draftKey() && canKeepDrafts) return undefined;
   if (unsavedFaces().length || left.size) event.preventDefault();
   return undefined;
 }

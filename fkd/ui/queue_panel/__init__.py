@@ -24,7 +24,8 @@ class QueueView(GradioModel):
     ``counts`` are by filter, and ``waiting`` are the photos not read yet. ``name``, ``certainty`` (0 to 1, None
     without a face), ``flagged`` and ``corrected`` are of the photo of the queue that is open; ``name`` is "" if none
     is. ``ahead`` are pictures that the browser should have before they are asked for, and ``next`` is what may be
-    shown as soon as it is asked for, while ``offered`` is its id. Of two views, the one with the higher ``rev`` is the
+    shown as soon as it is asked for, while ``offered`` is its id. ``step`` is the number of the step that was answered
+    last. Of two views, the one with the higher ``rev`` is the
     newer one, whichever arrives first.
     """
 
@@ -40,6 +41,7 @@ class QueueView(GradioModel):
     ahead: list[FileData] = Field(default_factory=list)
     next: EditorDocument | None = None
     offered: str = ""
+    step: int = 0
 
 
 class QueuePanel(gr.HTML):
@@ -47,8 +49,8 @@ class QueuePanel(gr.HTML):
 
     Events, with the event data that ``gr.EventData`` carries:
 
-    - ``step`` to go to another photo: ``{back, shown}``, whether to the one before, and the id of the document that was
-      shown in the meantime.
+    - ``step`` to go to another photo: ``{back, shown, number}``, whether to the one before, the id of the document that
+      was shown in the meantime, and which step of the window's it is. When the answer is late, it says so once more.
     - ``ahead`` to have at hand what comes next.
     - ``choose`` to show other photos: ``{shown}``, a filter of :data:`~fkd.review_queue.FILTERS`.
     - ``flag`` to flag the open photo, or to take its flag down.

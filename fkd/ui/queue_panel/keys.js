@@ -35,5 +35,6 @@ function isElsewhere(target) {
 }
 
 function flag() {
-  if (view.name) ask('flag', {});
+  if (isAnswerMissing(flag) || !view.name) return; // it would be the flag of the photo before
+  ask('flag', {});
 }

@@ -16,7 +16,7 @@ function receive() {
   if (!value || (view && value.rev <= view.rev)) return;
   const isOpened = Boolean(value.name) && value.name !== openName();
   view = value;
-  const action = shown && view.offered === shown.doc_id ? null : answered(); // else the server has not heard of the step
+  const action = view.step < asked ? null : answered(); // else the server has not made the step yet
   if (view.ahead.length) ahead = view.ahead.map(loaded);
   if (view.next) next = view.next;
   draw();

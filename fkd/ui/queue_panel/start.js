@@ -15,7 +15,7 @@ root.addEventListener('mousedown', (event) => event.target.closest('button') && 
 document.addEventListener('keydown', keyDown);
 ['keydown', 'pointerup'].forEach((kind) => document.addEventListener(kind, atWork, true));
 // The page around tells the editor that a save or a step failed; that does not bubble, but it comes down through here.
-document.addEventListener('fkd-failed', () => [answered(), saveFailed()], true);
+document.addEventListener('fkd-failed', ({ detail }) => (detail === 'step' ? stepFailed() : saveFailed()), true);
 
 watch('value', receive);
 receive();

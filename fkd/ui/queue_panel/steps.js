@@ -4,6 +4,7 @@ const STEP_MS = 5000; // after this long a step counts as unanswered
 const RENEW_MS = 60000; // how often the server is told that somebody works on a photo
 
 let askedAt = -Infinity;
+let asked = 0; // number of the step that was asked for last
 let shown = null; // the document that was shown at once when it was asked for, until the server's word on it
 let pressed = null; // what the person wanted next in the meantime
 let askedAheadOf = ''; // what the queue was like when it was last asked what comes next
@@ -26,12 +27,13 @@ function ask(name, data) {
 function step(back) {
   if (isAnswerMissing(() => step(back)) || isLost()) return;
   askedAt = performance.now();
+  asked += 1;
   shown = back ? null : showNext();
   if (shown) {
     draw();
     requestAnimationFrame(showWork);
   }
-  trigger('step', { back, shown: shown ? shown.doc_id : '' });
+  trigger('step', { back, shown: shown ? shown.doc_id : '', number: asked });
 }
 
 /** Whether a step is not answered yet; `action` is for the photo that is on the screen already, and done after that. */
@@ -41,7 +43,7 @@ function isAnswerMissing(action) {
   pressed = action;
   if (isLate && !isLost()) { // the server may never have heard; it takes a step that it hears of twice for one
     askedAt = performance.now();
-    trigger('step', { back: false, shown: shown.doc_id });
+    trigger('step', { back: false, shown: shown.doc_id, number: asked });
   }
   return true;
 }
@@ -125,6 +127,12 @@ function showWork() {
   if (document.activeElement === document.body) editor.querySelector('.fkd-stage').focus({ preventScroll: true });
   const isInSight = root.getBoundingClientRect().top >= 0 && editor.getBoundingClientRect().bottom <= window.innerHeight;
   if (!isInSight) root.scrollIntoView({ block: 'start' });
+}
+
+/** The photo on the screen is where the person is now, but for the server. */
+function stepFailed() {
+  answered();
+  saveFailed();
 }
 
 /** A save came to nothing: the faces count as not saved again. */
