@@ -76,8 +76,7 @@ class FinetuneConfig:
         plain: share of the faces, corrected or not, that are shown as they are, or mirrored; the rest comes in random
             views.
         lr: learning rate of AdamW, constant after a short rise.
-        anchor_weight: weight of staying near the old network's predictions, at points that nobody has judged and in
-            base faces.
+        anchor_weight: weight of staying near the old network's predictions, at points without a label.
         reshaped: share of the corrected faces that take on some of another's shape, see :mod:`training.reshape`.
         warp_sd: how far corrected faces are warped, see :func:`training.warp.warped`.
         share: the result lies this share of the way from the old weights to the tuned ones; more than 1 is beyond.
@@ -85,7 +84,7 @@ class FinetuneConfig:
         seed, threads, device: as in :class:`TrainConfig`.
     """
 
-    steps: int = 150
+    steps: int = 185
     batch_size: int = 40
     replay: float = 0.75
     plain: float = 0.7

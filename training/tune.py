@@ -42,7 +42,7 @@ def fit_corrections(
 ) -> CropNet:
     """The network `old`, trained on corrected faces mixed with base faces; `old` itself stays as it is.
 
-    Labelled points pull towards their labels. Points that nobody judged, and all points of base faces, are held near
+    Labelled points pull towards their labels. Points that nobody judged, and base faces without labels, are held near
     the old network's prediction for the same crop, the more the surer that was (learning without forgetting, Li and
     Hoiem 2016, https://arxiv.org/abs/1606.09282). The norms keep their statistics: a few dozen faces would only spoil
     them. What a batch is made of: see :func:`mixed_views`.
@@ -81,7 +81,6 @@ def fit_corrections(
         prediction = net(crops)
         loss = keypoint_loss(prediction, labels, HEAT_WEIGHT_LAST)
         held = torch.isnan(labels).any(dim=-1)  # (N, K)
-        held[config.batch_size - n_base :] = True
         rows = held.any(dim=-1)  # (N,) the old network need not be asked about the others
         if rows.any():
             kept = drift(prediction.points[rows], teacher(crops[rows]), held[rows])
