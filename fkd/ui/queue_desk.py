@@ -134,7 +134,7 @@ class QueueDesk:
             place.open_alone(doc_id)
             return True
         with self._lock:
-            for other, its_place in self._seats.items():
+            for other, its_place in list(self._seats.items()):
                 if doc_id in its_place.documents:
                     self.leases.hand_over(photo_id, other, seat)
         if not self.leases.take(photo_id, seat):
@@ -221,7 +221,7 @@ class QueueDesk:
             place = self._seats[seat]
             ordered = self.queue.ordered(visitor, scheme, place.shown, name)
             tried = list(place.behind() if back else place.ahead([photo.photo_id for photo in ordered]))
-            others = {other.offered for other in self._seats.values() if other is not place}
+            others = {other.offered for other in list(self._seats.values()) if other is not place}
         if not back:
             tried.sort(key=lambda photo: (photo != place.offered, photo in others))
         return [photo for photo in map(self.queue.get, tried) if photo is not None]

@@ -25,6 +25,7 @@ __all__ = ["QueueEvents", "visitor_of"]
 
 _TOKEN = re.compile(r"[0-9A-Za-z_-]{22}")
 _FILLING_SECONDS = 1.5
+_ID_LENGTH = 64  # at most, of a document's id: the browser may send anything, and some of it is remembered
 _START = "Press “Start” or the key F: the least certain come first."
 _FAILED_JS = (
     "() => document.querySelector('[data-testid=fkd-editor]')"
@@ -147,7 +148,7 @@ class QueueEvents:
 
     def step(self, scheme: str, name: str, token: Any, request: gr.Request, event: gr.EventData):
         asked = event._data if isinstance(event._data, dict) else {}
-        back, shown, number = bool(asked.get("back")), str(asked.get("shown", "")), asked.get("number")
+        back, shown, number = bool(asked.get("back")), str(asked.get("shown", ""))[:_ID_LENGTH], asked.get("number")
         place = self.queue.seat(request.session_hash)
         with place.lock:
             if shown in place.told:  # the window says so once more, since the answer was late

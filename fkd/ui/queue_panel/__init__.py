@@ -24,9 +24,8 @@ class QueueView(GradioModel):
     ``counts`` are by filter, and ``waiting`` are the photos not read yet. ``name``, ``certainty`` (0 to 1, None
     without a face), ``flagged`` and ``corrected`` are of the photo of the queue that is open; ``name`` is "" if none
     is. ``ahead`` are pictures that the browser should have before they are asked for, and ``next`` is what may be
-    shown as soon as it is asked for, while ``offered`` is its id. ``step`` is the number of the step that was answered
-    last. Of two views, the one with the higher ``rev`` is the
-    newer one, whichever arrives first.
+    shown as soon as it is asked for, while ``offered`` is its id. ``step`` is the number of the step that was
+    answered last. Of two views, the one with the higher ``rev`` is the newer one, whichever arrives first.
     """
 
     rev: int

@@ -129,7 +129,7 @@ function showWork() {
   if (!isInSight) root.scrollIntoView({ block: 'start' });
 }
 
-/** The photo on the screen is where the person is now, but for the server. */
+/** The server does not know that the person is at the photo on the screen: the next step tells it. */
 function stepFailed() {
   answered();
   saveFailed();
