@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from fkd.errors import DataError
+from fkd.file_names import is_file
 from fkd.geometry import Crop, whole_image_crop
 from fkd.schemes import Scheme
 from fkd.stored_pictures import PictureStore, StoredPicture
@@ -32,7 +33,6 @@ __all__ = [
     "MERGED_COLUMNS",
     "LabelledFace",
     "complete_rows",
-    "is_file",
     "kaggle_image",
     "open_csv",
     "read_faces",
@@ -161,14 +161,6 @@ def read_kaggle(path: str | Path, scheme: Scheme) -> Iterator[LabelledFace]:
             source = "kaggle-15" if np.isfinite(points).all(axis=1).sum() > 4 else "kaggle-4"
             image = store.add(kaggle_image(row["Image"], where))
             yield LabelledFace(image, points, f"{path.stem}/{rows.line_num}", crop=crop, source=source)
-
-
-def is_file(path: Path) -> bool:
-    """Whether there is such a file; False as well for a name that no file can have, such as a picture's own bytes."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def complete_rows(table: csv.DictReader, name: str) -> Iterator[tuple[dict[str, str], str]]:

@@ -147,21 +147,6 @@ def test_a_lease_runs_out_unless_somebody_works(models, tmp_path, pictures):
     assert step(queue, "b")[1] == "only.png"
 
 
-def test_a_window_that_was_cut_off_has_its_photo_again_unless_somebody_took_it(models, tmp_path, pictures):
-    for grey in (10, 20):
-        grey_picture(pictures / f"{grey}.png", grey)
-    queue = shared_queue(models, tmp_path, pictures)
-    step(queue, "a")
-    queue.leave("a")
-    assert queue.current("a").path.name == "10.png"
-    queue.renew("a")
-    assert step(queue, "b")[1] == "20.png" and step(queue, "c")[0] is None
-    queue.leave("b")
-    assert step(queue, "c")[1] == "20.png"
-    queue.renew("b")
-    assert step(queue, "c")[0] is None and step(queue, "b")[0] is None  # b's is c's now
-
-
 def test_what_is_saved_is_labelled_and_shows_its_correction_when_one_goes_back(queue, pictures):
     add(queue, *(grey_picture(pictures / f"{grey}.png", grey) for grey in (10, 20)))
     document, _ = step(queue)

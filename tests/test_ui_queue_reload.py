@@ -59,3 +59,16 @@ def test_a_photo_that_is_not_of_the_queue_is_open_on_its_own(queue, tmp_path):
     document, _ = queue.desk.open_photo(grey_picture(Path(tmp_path) / "alone.png", 50), K)
     assert queue.resume("a again", document.doc_id)
     assert name_of(queue, "a again") == "" and queue.seat("a again").alone == document.doc_id
+
+
+def test_a_window_that_was_only_cut_off_has_its_photo_again_unless_somebody_took_it(queue):
+    step(queue, "a")
+    queue.leave("a")
+    assert name_of(queue, "a") == "10.png"
+    queue.renew("a")
+    assert step(queue, "b").photo_name == "20.png"
+    queue.leave("b")
+    assert step(queue, "c").photo_name == "20.png"
+    queue.renew("b")
+    assert step(queue, "c").photo_name == "30.png"
+    assert step(queue, "b") is None  # 20 is c's now, as the one before

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from fkd.errors import DataError, ImageError
-from fkd.formats import is_file
+from fkd.file_names import is_file
 from fkd.stored_pictures import StoredPicture
 
 __all__ = [

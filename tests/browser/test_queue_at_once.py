@@ -120,6 +120,7 @@ def test_who_goes_back_before_the_save_is_answered_finds_what_they_did(app, queu
     saves[0].continue_()
     page.unroute("**/gradio_api/**")
     expect(queue.count("corrected")).to_have_text("1", timeout=SLOW_MS)
+    expect(editor.root.locator(".fkd-status")).to_have_text("Saved", timeout=SLOW_MS)
     assert np.abs(np.array(editor.place(NOSE_TIP)) - moved).max() < 0.02
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fkd.registry import Registry
+from fkd.ui.tuning import PACES
 from fkd.versions import OVERRIDDEN, PROMOTED, ROLLED_BACK
 from tests.browser.app_steps import save, upload
 from tests.browser.apps import running_app
@@ -87,7 +88,7 @@ def test_three_wrong_faces_become_a_version_that_serves_and_one_click_takes_it_b
     expect(page.locator("#fkd-tune-start")).to_be_disabled()
 
     progress = page.locator("#fkd-tune-progress")
-    expect(progress).to_contain_text(re.compile(r"step \d+ of 48"), timeout=TRAINING_MS)
+    expect(progress).to_contain_text(re.compile(rf"step \d+ of {PACES['quick'].steps}"), timeout=TRAINING_MS)
     page.reload(wait_until="domcontentloaded")  # whoever opens the page again sees the same run
     fine_tune_tab(page)
     expect(progress.get_by_role("progressbar")).to_be_visible(timeout=30_000)

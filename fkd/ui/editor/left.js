@@ -31,10 +31,23 @@ function takeLate({ doc_id: docId, faces }) {
 function leftSaved(docId, faces) {
   const { key, saves, rest } = left.get(docId);
   faces.filter((raw) => raw.saved_rev >= saves.get(raw.face_id)).forEach((raw) => saves.delete(raw.face_id));
+  if (key === draftKey()) takeOver(faces);
   if (saves.size) return;
   left.delete(docId);
   if (key !== draftKey()) writeDraft(rest, key);
   drawLeft();
+}
+
+/** Who went back to the photo before the answer has there what they saved: it counts as saved from now on. */
+function takeOver(faces) {
+  faces.filter(({ saved_id: savedId }) => savedId).forEach((raw) => {
+    const face = faceOfDraft({ box: raw.box_xyxy.map(Number) });
+    if (!face || face.savedId) return;
+    face.savedId = raw.saved_id;
+    face.baseline = copyEdit(openFace(raw, face.number, pointCount()));
+  });
+  keepDraft();
+  draw();
 }
 
 function leftFailed(docId) {
