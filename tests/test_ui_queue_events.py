@@ -49,7 +49,7 @@ def test_the_help_lists_every_key():
 
 
 class Window:
-    """What a browser's window asks of the queue, of three photos that are the same to everybody."""
+    """What a browser's window asks of the queue, of four photos that are the same to everybody."""
 
     def __init__(self, queue: QueueDesk, name: str = "tab"):
         self.events, self.name = QueueEvents(queue, Door(Rules())), name

@@ -79,8 +79,9 @@ def compare(first: Evaluation, second: Evaluation, seed: int = 0) -> list[Measur
     if any(each.missed.any() for each in both):
         measure("missed_rate", [each.missed.astype(float) for each in both])
     measure("uncertainty_spearman", [_uncertainty_and_error(each) for each in both], _correlation, low_is_good=False)
+    shares = [each.shares for each in both]
     for region, points in first.scheme.regions.items():
-        measure(region, [mean_of_labelled(each.shares[:, list(points)]) for each in both])
+        measure(region, [mean_of_labelled(each[:, list(points)]) for each in shares])
     return measures
 
 

@@ -74,9 +74,8 @@ class Evaluation:
     @property
     def shares(self) -> np.ndarray:
         """(N, K) error of each labelled point in eye distances; NaN where the eye distance is not known."""
-        return point_errors_px(self.predicted_xy, self.labelled_xy) / np.where(
-            self.eye_distance > 0, self.eye_distance, np.nan
-        )[:, None]  # fmt: skip
+        known = np.where(self.eye_distance > 0, self.eye_distance, np.nan)
+        return point_errors_px(self.predicted_xy, self.labelled_xy) / known[:, None]
 
     @property
     def relative_errors(self) -> np.ndarray:

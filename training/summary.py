@@ -33,12 +33,13 @@ def summary(evaluation: Evaluation) -> dict:
     """
     figures = _error_figures(evaluation) | _confidence_figures(evaluation)
     errors_px = point_errors_px(evaluation.predicted_xy, evaluation.labelled_xy)  # (N, K)
+    shares = evaluation.shares  # (N, K)
     parts = {
         "regions": {name: list(points) for name, points in evaluation.scheme.regions.items()},
         "points": {name: [i] for i, name in enumerate(evaluation.scheme.names)},
     }
     for part, named in parts.items():
-        errors = {name: _mean_errors(errors_px, evaluation.shares, points) for name, points in named.items()}
+        errors = {name: _mean_errors(errors_px[:, points], shares[:, points]) for name, points in named.items()}
         figures[part] = {name: error for name, error in errors.items() if error}
     sources = list(dict.fromkeys(evaluation.sources))
     if len(sources) > 1:
@@ -94,10 +95,10 @@ def _confidence_figures(evaluation: Evaluation) -> dict:
     return figures
 
 
-def _mean_errors(errors_px: np.ndarray, shares: np.ndarray, points: list[int]) -> dict[str, float]:
-    """Mean error of some points in pixels and, face by face, in eye distances where known; empty without a label."""
-    if not np.isfinite(errors_px[:, points]).any():
+def _mean_errors(errors_px: np.ndarray, shares: np.ndarray) -> dict[str, float]:
+    """Mean error of P points, both (N, P), in pixels and, face by face, in eye distances; empty without a label."""
+    if not np.isfinite(errors_px).any():
         return {}
-    of_faces = mean_of_labelled(shares[:, points])
+    of_faces = mean_of_labelled(shares)
     in_eyes = {"nme": float(np.nanmean(of_faces))} if np.isfinite(of_faces).any() else {}
-    return {"px": float(np.nanmean(errors_px[:, points])), **in_eyes}
+    return {"px": float(np.nanmean(errors_px)), **in_eyes}

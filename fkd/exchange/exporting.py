@@ -42,9 +42,7 @@ def export(store: CorrectionStore, format_name: str, out: Path, scheme_name: str
         DataError: if there is nothing to write, `out` is taken, or the operating system refuses.
         CorrectionsError: if the corrections cannot be read, or a picture is missing.
     """
-    if not out.name:
-        raise DataError(f"{out} is there already; name a folder that is not.")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if not out.name or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise DataError(f"{out} is there already; name a folder that is not.")
     corrections = list(store.current())[::-1]
     schemes = sorted({correction.scheme for correction in corrections})

@@ -41,6 +41,22 @@ def held_back(page, part: str) -> list:
     return held
 
 
+def left_before_the_answer(queue, editor) -> tuple[list, tuple[float, float], str]:
+    """Drag, save and go on: the saves that wait, where the point was left, and the name of the photo that is shown."""
+    saves = held_back(queue.page, '"states"')
+    editor.drag(NOSE_TIP, 12, -9)
+    moved = editor.place(NOSE_TIP)
+    queue.page.keyboard.press("s")
+    return saves, moved, queue.opened(queue.first)
+
+
+def assert_newest(app, picture, moved: tuple[float, float]) -> None:
+    """The last row is of this picture, and has the point where it was left."""
+    newest = list(app.store.read())[-1]
+    assert newest.image == f"images/{stored_name(picture)}"
+    assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
+
+
 def test_it_is_shown_before_the_server_has_answered(app, queue, editor_on):
     page, editor = queue.page, editor_on(queue.page)
     steps = held_back(page, '"back"')
@@ -55,9 +71,7 @@ def test_it_is_shown_before_the_server_has_answered(app, queue, editor_on):
     page.unroute("**/gradio_api/**")
     queue.opened(second)
     expect(queue.count("corrected")).to_have_text("2", timeout=SLOW_MS)
-    newest = list(app.store.read())[-1]
-    assert newest.image == f"images/{stored_name(queue.paths[second])}"
-    assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
+    assert_newest(app, queue.paths[second], moved)
 
 
 def test_who_goes_on_when_the_server_is_late_keeps_what_they_moved(app, queue, editor_on):
@@ -78,18 +92,12 @@ def test_who_goes_on_when_the_server_is_late_keeps_what_they_moved(app, queue, e
     third = queue.opened(second)
     assert third != queue.first
     expect(queue.count("corrected")).to_have_text("1", timeout=SLOW_MS)
-    newest = list(app.store.read())[-1]
-    assert newest.image == f"images/{stored_name(queue.paths[second])}"
-    assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
+    assert_newest(app, queue.paths[second], moved)
 
 
 def test_a_save_that_fails_when_its_photo_was_left_is_told_and_can_be_repeated(app, queue, editor_on):
     page, editor = queue.page, editor_on(queue.page)
-    saves = held_back(page, '"states"')
-    editor.drag(NOSE_TIP, 12, -9)
-    moved = editor.place(NOSE_TIP)
-    page.keyboard.press("s")
-    second = queue.opened(queue.first)
+    saves, moved, second = left_before_the_answer(queue, editor)
     told = editor.root.locator(".fkd-left")
     expect(told).to_be_hidden()
     saves[0].fulfill(status=500, body="{}")
@@ -102,18 +110,12 @@ def test_a_save_that_fails_when_its_photo_was_left_is_told_and_can_be_repeated(a
     assert np.abs(np.array(editor.place(NOSE_TIP)) - moved).max() < 0.02
     page.keyboard.press("s")
     expect(queue.count("corrected")).to_have_text("1", timeout=SLOW_MS)
-    newest = list(app.store.read())[-1]
-    assert newest.image == f"images/{stored_name(queue.paths[queue.first])}"
-    assert np.abs(newest.corrected_xy[NOSE_TIP] - moved).max() < 0.02
+    assert_newest(app, queue.paths[queue.first], moved)
 
 
 def test_who_goes_back_before_the_save_is_answered_finds_what_they_did(app, queue, editor_on):
     page, editor = queue.page, editor_on(queue.page)
-    saves = held_back(page, '"states"')
-    editor.drag(NOSE_TIP, 12, -9)
-    moved = editor.place(NOSE_TIP)
-    page.keyboard.press("s")
-    second = queue.opened(queue.first)
+    saves, moved, second = left_before_the_answer(queue, editor)
     page.keyboard.press("d")
     queue.opened(second)
     assert np.abs(np.array(editor.place(NOSE_TIP)) - moved).max() < 0.02
