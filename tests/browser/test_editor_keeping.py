@@ -115,6 +115,24 @@ def test_an_offer_outlives_edits_of_another_face(editor, app, editor_on):
     editor.unsaved(2)
 
 
+def test_of_two_faces_that_overlap_the_right_one_gets_its_points_back(editor, app, editor_on):
+    def both(editor):
+        editor.page.get_by_role("button", name="open again").click()
+        expect(editor.root.locator(".fkd-box").nth(1)).to_have_attribute("x", "200")
+        return editor
+
+    app.server.shifts["b"] = (25.0, 0.0)  # its box holds most of a's
+    both(editor).button("next-face").click()
+    before = editor.place(4)
+    editor.drag(4, 20, 10)
+    moved = editor.place(4)
+    editor = both(reload(editor, app, editor_on))
+    editor.button("restore").click()
+    editor.unsaved(1)
+    editor.button("next-face").click()
+    assert editor.place(4) == moved != before
+
+
 def test_old_and_too_many_drafts_go(editor, app, editor_on):
     editor.page.evaluate(
         """day => {
