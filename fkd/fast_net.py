@@ -11,6 +11,7 @@ import torch.nn as nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fkd.crop_net import CropNet, Prediction
+from fkd.device import memory_format
 from fkd.model import KeypointNet, located
 from fkd.onnx_export import INPUT, onnx_maps
 from fkd.onnx_session import cpu_session
@@ -26,7 +27,7 @@ def fast_net(net: CropNet, device: torch.device) -> Callable[[torch.Tensor], Pre
     if device.type == "cpu" and isinstance(net, KeypointNet):
         return OnnxNet(net)
     dtype = torch.float16 if device.type == "cuda" else torch.float32
-    return folded(net).to(device, dtype, memory_format=torch.channels_last)
+    return folded(net).to(device, dtype, memory_format=memory_format(device))
 
 
 def folded(net: CropNet) -> CropNet:

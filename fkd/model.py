@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from fkd import hub
 from fkd.baselines import FullyConnectedNet, PlainCNN
 from fkd.crop_net import CropNet, Prediction, luma
+from fkd.device import memory_format
 from fkd.model_config import ModelConfig
 
 # No `from __future__ import annotations` here, see fkd/crop_net.py.
@@ -183,7 +184,7 @@ def both_ways(net: CropNet, crops: torch.Tensor) -> tuple[tuple[torch.Tensor, ..
         Two tensors of points (N, K, 2) in unit crop coordinates, and two of Laplace scales (N, K) in crop sides.
     """
     n = len(crops)
-    both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=torch.channels_last)  # (2N, 3, S, S)
+    both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=memory_format(crops.device))  # (2N, 3, S, S)
     points, scale, _ = net(both)
     mirrored = points[n:, net.flip_order]  # (N, K, 2)
     mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)

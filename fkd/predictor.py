@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from fkd import hub
-from fkd.device import choose_device
+from fkd.device import choose_device, memory_format
 from fkd.errors import ImageError
 from fkd.faces import DetectedFace, FaceDetector
 from fkd.fast_net import fast_net
@@ -71,7 +71,7 @@ class KeypointPredictor:
         self, net: CropNet, device: str = "auto", batch_size: int = 64, settle_prior: SettlePrior | None = None
     ):
         self.device = choose_device(device)
-        self.net = net.to(self.device, memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.net = net.to(self.device, memory_format=memory_format(self.device)).eval().requires_grad_(False)
         self._fast_net = fast_net(self.net, self.device)
         self.scheme: Scheme = load_scheme(net.config.scheme)
         self.version = net.config.version

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from fkd import FkdError, ImageError, KeypointPredictor, hub
-from fkd.device import choose_device
+from fkd.device import choose_device, memory_format
 from fkd.predictor import chance_close
 from tests.nets import tiny_net
 from tests.pictures import (
@@ -254,3 +254,9 @@ def test_a_face_and_its_mirror_image_are_as_hard_as_each_other(predictor):
     both = np.concatenate([portrait(), mirrored], axis=1)
     two = [face, replace(face, points=flipped + [512, 0])]
     np.testing.assert_allclose(predictor.mirror_disagreement(both, two), [*one, *other], rtol=0.1)
+
+
+def test_pictures_lie_channels_last_but_not_on_apples_gpus():
+    # where what is learned from them in that order is wrong, up to torch 2.13 at least
+    assert memory_format(torch.device("mps")) is torch.contiguous_format
+    assert memory_format(torch.device("cuda", 0)) is memory_format(torch.device("cpu")) is torch.channels_last

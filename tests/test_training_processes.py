@@ -65,6 +65,23 @@ def test_a_process_of_its_own_is_the_main_one():
     assert here.is_main_process and here.num_processes == 1 and here.device == torch.device("cpu")
 
 
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(processes, "choose_device", torch.device)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(FkdError, match="2 processes were started for 1 GPUs: .*--device cpu"):
+        join_processes(TrainConfig(device="cuda"))
+
+
+def test_a_precision_that_accelerate_refuses_is_a_sentence(monkeypatch):
+    def refuse(**_):
+        raise ValueError("bf16 mixed precision requires MacOS 14.")
+
+    monkeypatch.setattr(processes, "Accelerator", refuse)
+    with pytest.raises(FkdError, match="MacOS 14. Use --mixed-precision no"):
+        join_processes(TrainConfig(device="cpu", mixed_precision="bf16"))
+
+
 def test_half_precision_on_a_cpu_is_refused(tmp_path):
     with pytest.raises(FkdError, match="fp16 needs a GPU"):
         join_processes(TrainConfig(device="cpu", mixed_precision="fp16"))

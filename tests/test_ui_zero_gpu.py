@@ -6,11 +6,14 @@ import importlib.util
 import pickle
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from gradio.context import LocalContext
 
 from fkd.predictor import KeypointPredictor
 from fkd.ui import zero_gpu
@@ -27,10 +30,13 @@ def weights(tmp_path) -> Path:
 
 @pytest.fixture
 def on_the_cpu(monkeypatch):
-    """The GPU's part on the CPU, in the precision that it has there."""
+    """The GPU's part on the CPU, in the precision that it has there; a visitor asks."""
     monkeypatch.setattr(zero_gpu, "_DEVICE", "cpu")
     monkeypatch.setattr(zero_gpu, "_DTYPE", torch.float32)
     monkeypatch.setattr(zero_gpu, "_placed", {})
+    asked = LocalContext.request.set(object())
+    yield
+    LocalContext.request.reset(asked)
 
 
 def test_elsewhere_nothing_is_different(monkeypatch):
@@ -66,6 +72,24 @@ def test_the_network_is_on_the_device_as_soon_as_it_is_loaded(weights, on_the_cp
     assert list(zero_gpu._placed) == [str(weights.resolve())]
 
 
+def test_weights_that_are_loaded_while_it_runs_are_left_to_the_process_that_has_the_gpu(weights, on_the_cpu):
+    # Only in the main thread does `spaces` make promises; elsewhere the device is refused.
+    with ThreadPoolExecutor() as threads:
+        predictor = threads.submit(zero_gpu.ZeroGpuPredictor.from_pretrained, weights).result()
+    assert zero_gpu._placed == {}
+    (face,) = predictor(PORTRAIT_PATH)
+    assert face.points.shape == (15, 2) and list(zero_gpu._placed) == [predictor.folder]
+
+
+def test_a_photo_that_waits_in_the_queue_takes_nobodys_share_of_the_gpu(weights, on_the_cpu, monkeypatch):
+    predictor = zero_gpu.ZeroGpuPredictor.from_pretrained(weights)
+    (there,) = predictor(PORTRAIT_PATH)
+    monkeypatch.setattr(zero_gpu, "_predict", None)  # nothing is lent
+    with ThreadPoolExecutor() as threads:  # nobody's request, as where the queue's photos are read
+        (here,) = threads.submit(predictor, PORTRAIT_PATH).result()
+    np.testing.assert_allclose(here.points, there.points, atol=0.01)
+
+
 def test_a_process_that_was_forked_before_loads_the_weights_itself(weights, on_the_cpu):
     crops = np.full((1, 3, 64, 64), 100, np.float32)
     predictor = zero_gpu.ZeroGpuPredictor.from_pretrained(weights)
@@ -92,5 +116,7 @@ def test_what_crosses_to_the_process_that_has_the_gpu_can_be_pickled(weights, mo
     in_a_space = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(in_a_space)
     in_a_space._DEVICE, in_a_space._DTYPE = "cpu", torch.float32
+    monkeypatch.setattr(LocalContext, "request", ContextVar("request"))
+    LocalContext.request.set(object())
     (face,) = in_a_space.ZeroGpuPredictor.from_pretrained(weights)(PORTRAIT_PATH)
     assert face.points.shape == (15, 2) and calls and set(calls) == {15}

@@ -87,7 +87,7 @@ def plain_view(chips: torch.Tensor, points: torch.Tensor, size_px: int) -> tuple
 def _in_order(points: torch.Tensor, mirrored: torch.Tensor, scheme: Scheme) -> torch.Tensor:
     """The points (N, K, 2) in the scheme's order again, where the picture was mirrored (N,)."""
     flip_order = torch.from_numpy(scheme.flip_order)
-    return torch.where(mirrored.to(points.device)[:, None, None], points[:, flip_order], points)
+    return torch.where(_sent(mirrored, points.device)[:, None, None], points[:, flip_order], points)
 
 
 def _view(chips, points, roll, scale, shift, mirrored, size_px):
@@ -98,11 +98,11 @@ def _view(chips, points, roll, scale, shift, mirrored, size_px):
     linear = torch.stack([c * sign, -s, s * sign, c], dim=1).view(n, 2, 2)  # unit crop → unit chip
     centre = torch.full((n, 2, 1), 0.5)
     offset = centre + shift[:, :, None] / CHIP_MARGIN - linear @ centre  # (N, 2, 1)
-    linear, offset = linear.to(chips.device), offset.to(chips.device)
+    inverse = torch.linalg.inv(linear)
+    linear, offset, inverse = (_sent(part, chips.device) for part in (linear, offset, inverse))
     to_chip_px = torch.cat([linear, offset], dim=2) * chip_px  # (N, 2, 3)
     to_chip_px[:, :, 2] -= 0.5
     crops = sample(chips.float(), to_chip_px, size_px)  # (N, 3, S, S)
-    inverse = torch.linalg.inv(linear)
     return crops, torch.einsum("nij,nkj->nki", inverse, points - offset.transpose(1, 2))
 
 
@@ -111,7 +111,7 @@ def _spoil(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     n, size_px, device = len(crops), crops.shape[-1], crops.device
 
     def uniform(low: float, high: float, *shape: int) -> torch.Tensor:
-        return low + (high - low) * torch.rand(shape, generator=generator).to(device)
+        return _sent(low + (high - low) * torch.rand(shape, generator=generator), device)
 
     x = crops / 255.0
     grey = x.mean(dim=1, keepdim=True)  # (N, 1, S, S)
@@ -142,9 +142,9 @@ def _occlude(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     covered = torch.rand(n, generator=generator) < OCCLUDED_SHARE
     colour, other = torch.rand(n, 3, 1, 1, generator=generator), torch.randperm(n, generator=generator)
     plain = (torch.rand(n, generator=generator) < 0.5)[:, None, None, None]
-    colour, mask, plain = (part[covered].to(x.device) for part in (colour, mask[:, None], plain))
+    colour, mask, plain = (_sent(part[covered], x.device) for part in (colour, mask[:, None], plain))
     there = _chosen(covered, x.device)
-    cover = torch.where(plain, colour, x[other[covered].to(x.device)])
+    cover = torch.where(plain, colour, x[_sent(other[covered], x.device)])
     x[there] = torch.where(mask, cover, x[there])
     return x
 
@@ -155,10 +155,16 @@ def _store(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     quality = low + (high - low) * torch.rand(len(x), generator=generator)
     stored = torch.rand(len(x), generator=generator) < JPEG_SHARE
     there = _chosen(stored, x.device)
-    x[there] = recompressed(x[there], quality[stored].to(x.device))
+    x[there] = recompressed(x[there], _sent(quality[stored], x.device))
     return x
 
 
 def _chosen(which: torch.Tensor, device: torch.device) -> torch.Tensor:
     """The indices of (N,) bool, found on the CPU: on a GPU that would have to wait for all that is under way."""
-    return torch.nonzero(which).squeeze(1).to(device)
+    return _sent(torch.nonzero(which).squeeze(1), device)
+
+
+def _sent(numbers: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """`numbers` on the device. CUDA takes them when it comes to them, and nobody waits for that; MPS might take them
+    when they are something else."""
+    return numbers.to(device, non_blocking=device.type == "cuda")

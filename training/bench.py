@@ -130,7 +130,9 @@ def batch_variants(net: CropNet, device: torch.device, n: int, *, compiled: bool
     matrix = torch.from_numpy(whole_image_crop(side_px, side_px).matrix()).float().to(device)
     matrices = matrix.expand(n, -1, -1)  # (N, 2, 3)
     ours = fast_net(net, device)
-    nets = {"PyTorch, float32": net, **_made_for_torch(net, device, torch.float32)}
+    # PyTorch's own choice on CUDA: convolutions of float32 numbers of which ten bits count.
+    plain = "PyTorch, float32 (TF32 convolutions)" if device.type == "cuda" else "PyTorch, float32"
+    nets = {plain: net, **_made_for_torch(net, device, torch.float32)}
     if device.type == "cuda":
         nets |= {"bfloat16": _plain(net, device, torch.bfloat16)}
     if compiled:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from fkd.device import memory_format
 from fkd.model import CropNet
 from fkd.schemes import load_scheme
 from training.augment import augment
@@ -60,10 +61,15 @@ class Lesson(torch.nn.Module):
                 labels = blended(labels, answers, self.config.teacher_share)
             n = round(len(chips) * WARPED_SHARE) if self.config.warp_sd else 0
             if n:
-                warps = warped(chips[:n], labels[:n], self.config.warp_sd, generator)
-                chips, labels = (torch.cat([some, all_[n:]]) for some, all_ in zip(warps, (chips, labels), strict=True))
+                # On the CPU instead of MPS, which cannot look beyond a border, nor (before torch 2.12) learn from it.
+                there = torch.device("cpu") if chips.device.type == "mps" else chips.device
+                warps = warped(chips[:n].to(there), labels[:n].to(there), self.config.warp_sd, generator)
+                chips, labels = (
+                    torch.cat([some.to(all_.device), all_[n:]])
+                    for some, all_ in zip(warps, (chips, labels), strict=True)
+                )
             crops, labels = augment(chips, labels, self.scheme, size_px, generator, self.config.augmentation)
-        prediction = self.net(crops.contiguous(memory_format=torch.channels_last))
+        prediction = self.net(crops.contiguous(memory_format=memory_format(crops.device)))
         return keypoint_loss(prediction, labels, heat_weight)
 
     def optimiser(self) -> torch.optim.AdamW:

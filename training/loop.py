@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
 
+from fkd.device import memory_format
 from fkd.errors import DataError, FkdError
 from fkd.model import CropNet, ModelConfig
 from training.check import unit_errors
@@ -51,7 +52,8 @@ def fit(
 
     The best is the one of the smallest held-out error at the network's own crop size. Each epoch adds a line to
     ``run/metrics.jsonl`` and replaces ``run/state.pt``, from which the same call goes on if it is stopped, and ends
-    with the same weights as if it had not been. The settings go to ``run/train_config.json``.
+    with the same weights as if it had not been (on the CPU; a GPU does not add up in the same order twice). The
+    settings go to ``run/train_config.json``.
 
     Under ``accelerate launch`` every process calls this; the first one measures and writes.
 
@@ -71,7 +73,7 @@ def fit(
     settings = settings_of(net, config, data)
     saved = load_state(run, settings) if accelerator.is_main_process else None
     (saved,) = broadcast_object_list([saved])
-    net = net.to(accelerator.device, memory_format=torch.channels_last).train()
+    net = net.to(accelerator.device, memory_format=memory_format(accelerator.device)).train()
     lesson = Lesson(net, train.sources, config).to(accelerator.device)
     shared, optimiser = accelerator.prepare(lesson, lesson.optimiser())
     training = Training(lesson, Ema(net, config.ema_decay), optimiser, accelerator.scaler)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import time
+from datetime import timedelta
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import GradientAccumulationPlugin
+from accelerate.utils import GradientAccumulationPlugin, InitProcessGroupKwargs, parse_flag_from_env
 
 from fkd.device import choose_device
 from fkd.errors import FkdError
 from training.config import TrainConfig
 
 __all__ = ["bf16_slowdown", "faces_at_once", "join_processes", "slow_precision"]
+
+# That the others may wait for the first process, which alone reads, looks for copies and measures.
+WAIT = timedelta(hours=12)
 
 
 def join_processes(config: TrainConfig) -> Accelerator:
@@ -28,11 +33,22 @@ def join_processes(config: TrainConfig) -> Accelerator:
     device = choose_device(config.device)
     if config.mixed_precision == "fp16" and device.type == "cpu":
         raise FkdError("fp16 needs a GPU. Use --mixed-precision bf16 where the processor has it, else no.")
-    accelerator = Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision=config.mixed_precision,
-        gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=config.accumulate),
-    )
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    on_gpus = device.type == "cuda" and not parse_flag_from_env("ACCELERATE_USE_CPU")  # accelerate launch --cpu
+    if on_gpus and here > torch.cuda.device_count():
+        raise FkdError(
+            f"{here} processes were started for {torch.cuda.device_count()} GPUs: start one for each, or compute on "
+            "the CPU (--device cpu)."
+        )
+    try:
+        accelerator = Accelerator(
+            cpu=device.type == "cpu",
+            mixed_precision=config.mixed_precision,
+            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=config.accumulate),
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=WAIT)],
+        )
+    except ValueError as error:  # the precision is not to be had
+        raise FkdError(f"{error} Use --mixed-precision no, or another --device.") from error
     if config.threads:  # after Accelerate, which has its own idea
         torch.set_num_threads(config.threads)
     faces_at_once(config, accelerator.num_processes)

@@ -9,7 +9,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from fkd.crop_net import CropNet
-from fkd.device import choose_device
+from fkd.device import choose_device, memory_format
 from fkd.fast_net import folded
 from fkd.schemes import load_scheme
 from training.augment import augment
@@ -64,7 +64,7 @@ def fit_corrections(
     torch.manual_seed(config.seed)
     device = choose_device(config.device)
     old = copy.deepcopy(old).to(device).eval().requires_grad_(False)
-    teacher = folded(old).to(memory_format=torch.channels_last)
+    teacher = folded(old).to(memory_format=memory_format(device))
     net = copy.deepcopy(old).requires_grad_(True)  # stays in eval mode: frozen statistics
     mean = AveragedModel(net).requires_grad_(False)
     optimiser = torch.optim.AdamW(net.parameters(), lr=config.lr, weight_decay=0.0)
@@ -127,7 +127,7 @@ def mixed_views(
         views += [augment(chips[:n], points[:n], scheme, size_px, generator)]
         views += [augment(chips[n:], points[n:], scheme, size_px, generator, "flip")]
     crops, labels = (torch.cat(part) for part in zip(*views, strict=True))
-    return crops.contiguous(memory_format=torch.channels_last), labels
+    return crops.contiguous(memory_format=memory_format(device)), labels
 
 
 @torch.no_grad()

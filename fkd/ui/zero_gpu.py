@@ -1,17 +1,21 @@
 """Prediction on ZeroGPU: in such a Space a GPU is lent for the time of a call, to a process forked for it.
 
-The network is put on the device when it is loaded; the package `spaces`, which such a Space has, makes that a promise
-that the forked process keeps (https://huggingface.co/docs/hub/spaces-zerogpu). What the main process computes itself
-has to stay on the CPU: photos are read, faces found and cut out there, and only crops go to the GPU.
+The network that the app starts with is put on the device when it is loaded; the package `spaces`, which such a Space
+has, makes that a promise that the forked process keeps (https://huggingface.co/docs/hub/spaces-zerogpu). It can do that
+in the thread that imported it, the main one, and nowhere else: what is loaded later (another scheme, promoted weights)
+the forked process reads itself. What the main process computes has to stay on the CPU: photos are read, faces found and
+cut out there, and only crops go to the GPU.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import torch
+from gradio.context import LocalContext
 
 from fkd import hub
 from fkd.crop_net import CropNet
@@ -22,7 +26,7 @@ from fkd.predictor import KeypointPredictor
 __all__ = ["ZeroGpuPredictor", "for_frames", "predictor_class"]
 
 _DEVICE, _DTYPE = "cuda", torch.float16
-# By weights folder. A process that was forked before a folder was loaded here loads it itself.
+# By weights folder. A forked process loads what is not in here.
 _placed: dict[str, CropNet] = {}
 
 
@@ -53,10 +57,15 @@ class ZeroGpuPredictor(KeypointPredictor):
         folder = hub.weights_folder(source, revision).resolve()
         predictor = super().from_pretrained(folder, device="cpu")
         predictor.folder = str(folder)
-        _place(predictor.folder, predictor.net)
+        if threading.current_thread() is threading.main_thread():
+            _place(predictor.folder, predictor.net)
         return predictor
 
     def predict_crops(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As :meth:`KeypointPredictor.predict_crops`; on the CPU where nobody asked, as for photos that wait in the
+        queue: a GPU is lent to visitors, and the app's own share is soon used up."""
+        if LocalContext.request.get(None) is None:
+            return super().predict_crops(crops)
         points, scale = _predict(self.folder, crops.numpy())
         return torch.from_numpy(points), torch.from_numpy(scale)
 
