@@ -168,8 +168,13 @@ class Editor:
         photo = self.root.locator(".fkd-photo").bounding_box()
         return (place[0] - photo["x"]) / self.scale() - 0.5, (place[1] - photo["y"]) / self.scale() - 0.5
 
+    def bring_into_view(self) -> None:
+        """Scroll to the photo, once nothing above it moves it any more: a button that is pressed may leave it behind."""
+        self.root.locator(".fkd-stage").scroll_into_view_if_needed()
+
     def drag(self, index: int, dx: float, dy: float, grab: tuple[float, float] = (0, 0)) -> None:
         """Drag a point by screen pixels, taking hold of it beside its centre."""
+        self.bring_into_view()
         x, y = self.on_screen(self.place(index))
         x, y = x + grab[0], y + grab[1]
         self.page.mouse.move(x, y)
@@ -179,6 +184,7 @@ class Editor:
 
     def zoom_in(self, index: int, at_least: float) -> None:
         """Turn the wheel over a point until an image pixel is ``at_least`` that many screen pixels wide."""
+        self.bring_into_view()
         self.page.mouse.move(*self.on_screen(self.place(index)))
         while self.scale() < at_least:
             before = self.root.locator(".fkd-svg").get_attribute("viewBox")
@@ -186,6 +192,7 @@ class Editor:
             playwright_api.expect(self.root.locator(".fkd-svg")).not_to_have_attribute("viewBox", before)
 
     def click(self, index: int, **options) -> None:
+        self.bring_into_view()
         self.page.mouse.click(*self.on_screen(self.place(index)), **options)
 
     def press(self, *keys: str) -> None:

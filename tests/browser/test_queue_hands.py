@@ -74,6 +74,8 @@ def test_a_lease_is_renewed_by_work_in_the_editor(app, open_desktop, editor_on, 
     queue.add(*variants(tmp_path, 1, seed=23))
     queue.press("next")
     queue.opened()
+    # The photo may have been at hand, and shown before the server's answer. Until then there is no lease to renew.
+    expect(queue.root).to_have_attribute("data-open", "true", timeout=SLOW_MS)
     editor = editor_on(page)
     renewal = page.evaluate(
         "window.gradio_config.dependencies.find(({ targets }) => targets.some(([, event]) => event === 'renew')).id"

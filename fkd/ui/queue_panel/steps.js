@@ -116,8 +116,9 @@ function isAsking(editor) {
 function atWork(event) {
   if (!element.isConnected || !view || !view.name || performance.now() - renewedAt < RENEW_MS) return;
   if (!event.target.closest || !event.target.closest('[data-testid="fkd-editor"]')) return;
+  if (isLost()) return; // told of with the first work after that
   renewedAt = performance.now();
-  ask('renew', {});
+  trigger('renew', {});
 }
 
 /** A photo was opened: its keys work from here on, and as much of it as can be is in sight. */
