@@ -9,18 +9,20 @@ import pytest
 import torch
 
 from fkd.crop_net import CropNet, Prediction
-from fkd.model import load_net
+from fkd.errors import WeightsError
+from fkd.model import load_net, mirror_averaged
 from fkd.schemes import load_scheme
 from tests.drawn_data import keypoints_folder
 from tests.nets import dotted_faces, tiny_config, tiny_net
 from tests.test_fast_net import lived_in
 from tests.test_training_train import SMALL
+from training.augment import plain_view
 from training.cli import main
 from training.config import TrainConfig
-from training.dataset import CHIP_MARGIN, make_face_set
+from training.dataset import make_face_set
 from training.lesson import Lesson
 from training.loop import begin_with, fit
-from training.teacher import answers_of, blended
+from training.teacher import blended, check_teacher, teaching, with_mirror_images
 
 SCHEME = load_scheme("kaggle15")
 
@@ -43,19 +45,45 @@ class Sees(CropNet):
 
 @pytest.fixture
 def faces():
-    return make_face_set(dotted_faces(3), SCHEME, 64)
+    return make_face_set(dotted_faces(4), SCHEME, 64)
 
 
-def test_the_answers_are_where_the_chips_show_the_points(faces, monkeypatch):
-    monkeypatch.setattr("training.teacher.fast_net", lambda net, device: net)
-    chips = torch.zeros((3, 3, 102, 102), dtype=torch.uint8)
-    marks = torch.tensor([(30, 60), (51, 51), (70, 25)])  # x, y
-    for chip, (x, y) in zip(chips, marks, strict=True):
-        chip[:, y - 1 : y + 2, :] = 120
-        chip[:, :, x - 1 : x + 2] = 120
-    answers = answers_of(Sees(tiny_config()), replace(faces, chips=chips))
-    expected = ((marks + 0.5) / 102)[:, None].expand(-1, 15, -1)
-    torch.testing.assert_close(answers, expected, atol=1.2 * CHIP_MARGIN / 102, rtol=0)
+def marked(side_px: int, *marks: tuple[int, int]) -> torch.Tensor:
+    """Crops (N, 3, S, S), each with a bright column and a bright row, which cross at the mark (x, y)."""
+    crops = torch.zeros((len(marks), 3, side_px, side_px))
+    for crop, (x, y) in zip(crops, marks, strict=True):
+        crop[:, y, :] = 120.0
+        crop[:, :, x] = 120.0
+    return crops
+
+
+@pytest.mark.parametrize("side_px", [64, 32])  # 64 is what the teacher is made for
+def test_the_answers_are_where_the_crops_show_the_points(side_px):
+    marks = [(20, 40), (31, 31), (50, 10)] if side_px == 64 else [(10, 20), (15, 15), (25, 5)]
+    taught = teaching(Sees(tiny_config()), 1.0, torch.device("cpu"))
+    answers = taught(marked(side_px, *marks), torch.zeros((3, 15, 2)))
+    expected = ((torch.tensor(marks) + 0.5) / side_px)[:, None].expand(-1, 15, -1)
+    torch.testing.assert_close(answers, expected, atol=0.5 / 64 + 1e-6, rtol=0)
+
+
+def test_the_answers_are_averaged_over_a_crop_and_its_mirror_image():
+    teacher = lived_in(tiny_net(seed=1))
+    crops = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(0)) * 255
+    answers = teaching(teacher, 1.0, torch.device("cpu"))(crops, torch.zeros((2, 15, 2)))
+    with torch.no_grad():
+        torch.testing.assert_close(answers, mirror_averaged(teacher, crops)[0], atol=1e-5, rtol=0)
+    assert not answers.requires_grad
+
+
+def test_a_mirror_image_has_the_left_points_where_the_right_ones_were():
+    crops, labels = marked(64, (20, 40)), torch.full((1, 15, 2), 0.25)
+    labels[0, SCHEME.names.index("left_eye_center")] = torch.tensor([0.6, 0.4])
+    labels[0, SCHEME.names.index("nose_tip")] = torch.nan
+    both, points = with_mirror_images(crops, labels, SCHEME)
+    torch.testing.assert_close(both[1:], marked(64, (43, 40)))
+    assert torch.equal(both[:1], crops) and torch.equal(points[0].nan_to_num(9), labels[0].nan_to_num(9))
+    torch.testing.assert_close(points[1, SCHEME.names.index("right_eye_center")], torch.tensor([0.4, 0.4]))
+    assert points[1, SCHEME.names.index("nose_tip")].isnan().all()
 
 
 def test_a_point_without_a_label_learns_from_the_teacher_alone():
@@ -83,12 +111,11 @@ def test_a_teacher_of_other_points_is_refused_before_anything_is_cut_out(tmp_pat
     assert not (tmp_path / "r").exists()
 
 
-def test_the_answers_are_in_the_convention_that_is_to_be_learned(faces):
-    shift = tuple((0.02, -0.01) for _ in range(15))
-    teacher = lived_in(tiny_net(seed=1))
-    own = answers_of(teacher, faces)
-    teacher.config = replace(teacher.config, conventions={"drawn": shift, "video": ((9.0, 9.0),) * 15})
-    torch.testing.assert_close(answers_of(teacher, faces), own + torch.tensor(shift) / CHIP_MARGIN)
+def test_a_teacher_of_another_convention_is_refused():
+    teacher = tiny_net(conventions={"video": ((0.1, 0.2),)})
+    check_teacher(teacher, SCHEME, "wild")
+    with pytest.raises(WeightsError, match="tiny-1 speaks another labelling convention than video: as its pupil"):
+        check_teacher(teacher, SCHEME, "video")
 
 
 @pytest.mark.parametrize(("first", "kept"), [("wild", {"video": ((0.1, 0.2),)}), ("video", {})])
@@ -99,41 +126,53 @@ def test_a_training_begins_with_what_its_teacher_knows_of_labels(first, kept):
     assert begin_with(None, "kaggle15", first).label_origin_px == 0.0
 
 
-def test_a_lesson_mixes_after_the_conventions_are_taken_off(faces):
-    lesson = Lesson(tiny_net(label_origin_px=3.0), ("only",), TrainConfig(augmentation="none", teacher_share=1.0))
-    view, known = (64, 0.1, torch.Generator()), (faces.chips[slice(None)], faces.points, faces.source, faces.pixel)
-    with torch.no_grad():
-        as_labelled = lesson(*view, *known)
-        taught = lesson(*view, *known, faces.points_seen(3.0))
-        elsewhere = lesson(*view, *known, faces.points)
-    assert taught == pytest.approx(as_labelled.item(), rel=1e-5) and elsewhere != pytest.approx(taught.item(), rel=1e-3)
+def test_a_lesson_asks_about_the_view_that_the_network_sees_and_teaches_it_both_ways(faces, monkeypatch):
+    asked, learned = [], []
+
+    def taught(crops, labels):
+        asked.append((crops, labels))
+        return labels + 0.01
+
+    monkeypatch.setattr("training.lesson.keypoint_loss", lambda made, labels, _: learned.append(labels) or labels.sum())
+    lesson = Lesson(tiny_net(label_origin_px=3.0), ("only",), TrainConfig(augmentation="none"), taught)
+    lesson.net.register_forward_pre_hook(lambda net, seen: asked.append(seen))
+    lesson(64, 0.1, torch.Generator(), faces.chips[slice(None)], faces.points, faces.source, faces.pixel)
+    (crops, labels), (seen,) = asked
+    every_second = torch.tensor([0, 2])
+    plain, points = plain_view(faces.chips[every_second], faces.points_seen(3.0)[every_second], 64)
+    torch.testing.assert_close(crops, plain)
+    torch.testing.assert_close(labels, points)
+    for result, expected in zip((seen, learned[0]), with_mirror_images(plain, points + 0.01, SCHEME), strict=True):
+        torch.testing.assert_close(result, expected)
 
 
 def test_a_network_comes_nearer_to_its_teacher_where_there_are_no_labels(faces, tmp_path):
     """Without any label, all that it learns it has from the teacher."""
     teacher = lived_in(tiny_net(seed=1))
-    answers = answers_of(teacher, faces)
-    blank = replace(faces, points=torch.full_like(faces.points, torch.nan), answers=answers)
+    blank = replace(faces, points=torch.full_like(faces.points, torch.nan))
+    crops, _ = plain_view(faces.chips[slice(None)], faces.points, 64)
 
+    @torch.no_grad()
     def distance(net) -> float:
-        return (answers_of(net, faces) - answers).norm(dim=-1).mean().item()
+        return (mirror_averaged(net.eval(), crops)[0] - mirror_averaged(teacher, crops)[0]).norm(dim=-1).mean().item()
 
     config = TrainConfig(
-        epochs=40, batch_size=3, augmentation="none", teacher="t", threads=1, device="cpu", lr=5e-3, heat_weight=0.1
+        epochs=40, batch_size=4, augmentation="none", teacher="t", threads=1, device="cpu", lr=5e-3, heat_weight=0.1
     )  # fmt: skip
-    fit(tiny_net(), blank, None, config, tmp_path)
+    fit(tiny_net(), blank, None, config, tmp_path, teacher=teacher)
     assert distance(load_net(tmp_path)) < 0.6 * distance(tiny_net())
 
 
-def test_the_command_asks_its_teacher_about_each_face_once(tmp_path, capsys, monkeypatch):
+def test_the_command_asks_its_teacher_about_each_view(tmp_path, capsys, monkeypatch):
     base = keypoints_folder(tmp_path / "base", 24)
     command = ["train", *SMALL, "--epochs", "1", "--data", str(base)]
     assert main([*command, "--out", str(tmp_path / "first")]) == 0
-    lessons = []
-    monkeypatch.setattr("training.loop.Lesson.forward", seen(Lesson.forward, lessons))
+    asked = []
+    monkeypatch.setattr("training.teacher.mirror_averaged", seen(mirror_averaged, asked))
     taught = [*command, "--teacher", str(tmp_path / "first"), "--one-pass", "--out", str(tmp_path / "second")]
     assert main(taught) == 0
-    assert lessons and all(answers.shape == (8, 15, 2) and answers.isfinite().all() for answers in lessons)
+    assert asked and {version for version, _ in asked} == {"kaggle15-first"}
+    assert {shape for _, shape in asked} == {(4, 3, 64, 64)}  # of a batch of eight
     settings = json.loads((tmp_path / "second" / "train_config.json").read_text())
     assert settings["teacher"].startswith("kaggle15-first (")
     assert json.loads((tmp_path / "second" / "run.json").read_text())["settings"]["teacher"] == str(tmp_path / "first")
@@ -143,9 +182,9 @@ def test_the_command_asks_its_teacher_about_each_face_once(tmp_path, capsys, mon
     assert f"begun with teacher {settings['teacher']}, not none" in capsys.readouterr().err
 
 
-def seen(forward, answers: list):
-    def watched(self, *batch):
-        answers.append(batch[-1])
-        return forward(self, *batch)
+def seen(function, asked: list):
+    def watched(net, crops):
+        asked.append((net.config.version, tuple(crops.shape)))
+        return function(net, crops)
 
     return watched

@@ -37,7 +37,6 @@ class FaceSet:
         pixel: (N, 2) float32, one pixel of the original photo to the right and one down, along the chip's axes and in
             its sides: a chip may be turned.
         weight: (N,) float64, how often a face is drawn, relative to the others.
-        answers: (N, K, 2) float32, where a teacher sees the points, see :mod:`training.teacher`; None without one.
     """
 
     chips: ChipFile
@@ -47,7 +46,6 @@ class FaceSet:
     eye_distance: np.ndarray
     pixel: torch.Tensor
     weight: np.ndarray
-    answers: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.chips)

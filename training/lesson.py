@@ -13,7 +13,7 @@ from training.augment import augment
 from training.config import TrainConfig
 from training.losses import keypoint_loss
 from training.offsets import SourceOffset
-from training.teacher import blended
+from training.teacher import Teaching, with_mirror_images
 from training.warp import warped
 
 __all__ = ["Lesson"]
@@ -29,15 +29,19 @@ class Lesson(torch.nn.Module):
     """Faces in, loss out: the network and the offsets of its labels, which are learnt together.
 
     One module, for several processes share the gradients of what one call of one module computed.
+
+    Attributes:
+        taught: mixes the labels with a teacher's answers; None without one.
     """
 
-    def __init__(self, net: CropNet, sources: Sequence[str], config: TrainConfig):
+    def __init__(self, net: CropNet, sources: Sequence[str], config: TrainConfig, taught: Teaching | None = None):
         super().__init__()
         self.net = net
         self.scheme = load_scheme(net.config.scheme)
         known = net.config
         self.offset = SourceOffset(sources, self.scheme.n_points, known.label_origin_px, known.conventions)
         self.config = config
+        self.taught = taught
 
     def forward(
         self,
@@ -48,17 +52,18 @@ class Lesson(torch.nn.Module):
         points: torch.Tensor,
         source: torch.Tensor,
         pixel: torch.Tensor,
-        answers: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar.
+
+        With a teacher, of every second face, in a view and its mirror image.
 
         Args:
             heat_weight: see :func:`training.losses.keypoint_loss`.
         """
+        if self.taught:
+            chips, points, source, pixel = (part[::2] for part in (chips, points, source, pixel))
         with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
             labels = self.offset(points, source, pixel)
-            if answers is not None:
-                labels = blended(labels, answers, self.config.teacher_share)
             n = round(len(chips) * WARPED_SHARE) if self.config.warp_sd else 0
             if n:
                 # On the CPU instead of MPS, which cannot look beyond a border, nor (before torch 2.12) learn from it.
@@ -69,6 +74,8 @@ class Lesson(torch.nn.Module):
                     for some, all_ in zip(warps, (chips, labels), strict=True)
                 )
             crops, labels = augment(chips, labels, self.scheme, size_px, generator, self.config.augmentation)
+        if self.taught:
+            crops, labels = with_mirror_images(crops, self.taught(crops, labels), self.scheme)
         prediction = self.net(crops.contiguous(memory_format=memory_format(crops.device)))
         return keypoint_loss(prediction, labels, heat_weight)
 

@@ -25,6 +25,7 @@ from training.lesson import Lesson
 from training.processes import faces_at_once, join_processes
 from training.run_folder import write_weights
 from training.state import Training, load_state, save_state, write_metrics
+from training.teacher import teaching
 
 __all__ = ["begin_with", "draw", "fit", "init_from", "learning_rate"]
 
@@ -44,6 +45,7 @@ def fit(
     config: TrainConfig,
     run: Path,
     *,
+    teacher: CropNet | None = None,
     data: str = "",
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -60,6 +62,7 @@ def fit(
     Args:
         train: the faces; of several processes, each has its own part of them.
         held_out: faces to measure on; only the first process needs them. Without any, the newest are the best.
+        teacher: what the labels are mixed with the answers of, see :mod:`training.teacher`.
         data: tells the data from others, see :meth:`training.data.TrainingData.fingerprint`.
         on_step: called with the step, the number of steps and the running loss.
         on_epoch: called with what was written to metrics.jsonl.
@@ -74,7 +77,8 @@ def fit(
     saved = load_state(run, settings) if accelerator.is_main_process else None
     (saved,) = broadcast_object_list([saved])
     net = net.to(accelerator.device, memory_format=memory_format(accelerator.device)).train()
-    lesson = Lesson(net, train.sources, config).to(accelerator.device)
+    taught = teaching(teacher, config.teacher_share, accelerator.device) if teacher else None
+    lesson = Lesson(net, train.sources, config, taught).to(accelerator.device)
     shared, optimiser = accelerator.prepare(lesson, lesson.optimiser())
     training = Training(lesson, Ema(net, config.ema_decay), optimiser, accelerator.scaler)
     if saved:
@@ -100,8 +104,6 @@ def fit(
             for _ in range(config.accumulate):
                 chosen = draw(train.weight, at_once, drawing)
                 faces = [part[chosen] for part in (train.chips, train.points, train.source, train.pixel)]
-                if train.answers is not None:
-                    faces.append(train.answers[chosen])
                 with accelerator.accumulate(shared):
                     loss = shared(size_px, heat_weight, viewing, *(part.to(accelerator.device) for part in faces))
                     accelerator.backward(loss)

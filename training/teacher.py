@@ -1,64 +1,78 @@
-"""What a network that has learned already says of the faces that another is to learn (Hinton et al. 2015,
+"""What a network that has learned already says of each view that another one learns from (Hinton et al. 2015,
 https://arxiv.org/abs/1503.02531).
 
 Labels are people's, who differ by some per cent of the eye distance from each other, or a machine's on a lattice; a
-network that learned from all of them has averaged much of that away. It is asked once about each face as it stands, and
-about its mirror image, not about every random view: that costs next to nothing, and its answer is best there.
+network that learned from all of them has averaged much of that away. It is asked about the very crop that the other
+one sees, turned and spoiled as that is, and about its mirror image, and the answer is their mean (*function matching*,
+Beyer et al. 2022, https://arxiv.org/abs/2106.05237): so the other one learns to say at once what takes the teacher two
+passes. That mean serves both crops, so every second face of a batch is learned from, both ways, and a crop costs the
+teacher one pass.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 
 from fkd.crop_net import CropNet
+from fkd.device import memory_format
 from fkd.errors import WeightsError
-from fkd.fast_net import fast_net
+from fkd.fast_net import folded
 from fkd.model import mirror_averaged
 from fkd.schemes import Scheme
-from training.augment import plain_view
-from training.dataset import CHIP_MARGIN, FaceSet
 
-__all__ = ["answers_of", "blended", "check_teacher"]
+__all__ = ["Teaching", "blended", "check_teacher", "teaching", "with_mirror_images"]
 
-AT_ONCE = 32
+# Crops (N, 3, S, S) in 0 … 255 and labels (N, K, 2) in unit crop coordinates in, what is to be learned (N, K, 2) out.
+Teaching = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-def check_teacher(teacher: CropNet, scheme: Scheme) -> None:
-    """Whether it can teach a network of `scheme`.
+def check_teacher(teacher: CropNet, scheme: Scheme, first: str) -> None:
+    """Whether it can teach a network of `scheme` that is to speak the labelling convention of the source `first`.
 
     Raises:
-        WeightsError: if its points are others.
+        WeightsError: if its points are others, or it speaks another convention.
     """
+    version = teacher.config.version
     if teacher.config.scheme != scheme.name:
+        raise WeightsError(f"{version} knows the points of {teacher.config.scheme}: choose a teacher of {scheme.name}.")
+    if first in teacher.config.conventions:
         raise WeightsError(
-            f"{teacher.config.version} knows the points of {teacher.config.scheme}: choose a teacher of {scheme.name}."
+            f"{version} speaks another labelling convention than {first}: as its pupil, begin --data with the faces "
+            "whose convention it speaks."
         )
 
 
-@torch.inference_mode()
-def answers_of(
-    teacher: CropNet, faces: FaceSet, progress: Callable[[Sequence], Sequence] = lambda items: items
-) -> torch.Tensor:
-    """Where the teacher sees each face's points, (N, K, 2) float32 in unit chip coordinates.
-
-    It answers in the convention of the faces' first source where it knows that beside its own, else in its own.
+def teaching(teacher: CropNet, share: float, device: torch.device) -> Teaching:
+    """How a lesson asks a teacher.
 
     Args:
-        teacher: on the CPU. One that was made for larger crops sees the chips, which were not, enlarged.
-        progress: wraps the list of batches.
+        teacher: stays as it is. One that was made for other crops sees these made larger or smaller.
+        share: of its answers in what is to be learned, see `blended`.
+        device: where the crops will be.
     """
-    shift = torch.tensor(teacher.config.conventions.get(faces.sources[0], 0.0), dtype=torch.float32)
-    ask, answers = fast_net(teacher, torch.device("cpu")), torch.empty_like(faces.points)
-    for start in progress(range(0, len(faces), AT_ONCE)):
-        some = slice(start, start + AT_ONCE)
-        crops, _ = plain_view(faces.chips[some], faces.points[some], teacher.config.input_px)
-        answers[some] = (mirror_averaged(ask, crops)[0] + shift - 0.5) / CHIP_MARGIN + 0.5
-    return answers
+    net = folded(teacher).to(device, memory_format=memory_format(device))
+    size_px = net.config.input_px
+
+    @torch.no_grad()
+    def taught(crops: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if crops.shape[-1] != size_px:
+            crops = F.interpolate(crops, size=size_px, mode="bilinear")
+        return blended(labels, mirror_averaged(net, crops)[0], share)
+
+    return taught
 
 
 def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:
     """Labels (N, K, 2) moved a `share` of the way to the teacher's answers (N, K, 2); those alone where there is no
     label."""
     return torch.where(labels.isfinite(), labels.lerp(answers, share), answers)
+
+
+def with_mirror_images(crops: torch.Tensor, labels: torch.Tensor, scheme: Scheme) -> tuple[torch.Tensor, torch.Tensor]:
+    """Crops (N, 3, S, S) and their points (N, K, 2), and after them the mirror image of each: (2N, …) of both."""
+    turned = labels[:, torch.from_numpy(scheme.flip_order)]  # (N, K, 2)
+    turned = torch.stack([1.0 - turned[..., 0], turned[..., 1]], dim=-1)
+    return torch.cat([crops, crops.flip(3)]), torch.cat([labels, turned])

@@ -169,7 +169,7 @@ class Editor:
         return (place[0] - photo["x"]) / self.scale() - 0.5, (place[1] - photo["y"]) / self.scale() - 0.5
 
     def bring_into_view(self) -> None:
-        """Scroll to the photo, once nothing above it moves it any more: a button that is pressed may leave it behind."""
+        """Scroll to the photo, once nothing moves it any more: a button that is pressed may leave it behind."""
         self.root.locator(".fkd-stage").scroll_into_view_if_needed()
 
     def drag(self, index: int, dx: float, dy: float, grab: tuple[float, float] = (0, 0)) -> None:

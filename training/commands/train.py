@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     from training.run_pictures import draw_curves, draw_samples
     from training.run_record import record_start
     from training.state import check_run_folder
-    from training.teacher import answers_of, check_teacher
+    from training.teacher import check_teacher
     from training.tracking import check_trackio, tracked
 
     if options.track:
@@ -68,7 +68,6 @@ def run(options: argparse.Namespace) -> None:
     if options.teacher != taught_by:
         folder = hub.weights_folder(options.teacher)
         teacher = load_net(folder)
-        check_teacher(teacher, scheme)
         taught_by = f"{teacher.config.version} ({hub.sha256_of(folder / WEIGHTS_FILE)[:12]})"
     init = load_net(hub.weights_folder(options.init)) if options.init else None
     config = replace(config_of(options, init and init.config), teacher=taught_by)
@@ -77,6 +76,8 @@ def run(options: argparse.Namespace) -> None:
         processes.print(note, file=sys.stderr)
     named = [split_weight(text) for text in options.data]
     data = read_training_data(named, scheme)
+    if teacher:
+        check_teacher(teacher, scheme, data.sources[0])
     begun = begin_with(init or teacher, scheme.name, data.sources[0])
     model = ModelConfig(
         scheme=scheme.name, architecture=options.model, input_px=options.input_px, **MODEL_SIZES[options.size],
@@ -107,8 +108,6 @@ def run(options: argparse.Namespace) -> None:
         )
     data = data.without(left_out(data, train, held_out, scheme, options))
     train = replace(train, weight=np.array(data.weights[own]))
-    if teacher:
-        train = replace(train, answers=answers_of(teacher, train, lambda faces: progress(faces, "ask the teacher")))
     bar = TrainingBar(config.epochs, shown=processes.is_main_process)
     track = options.track and processes.is_main_process
     log = tracked(options.track, model.version, asdict(config)) if track else nullcontext(lambda row: None)
@@ -122,7 +121,7 @@ def run(options: argparse.Namespace) -> None:
         try:
             fit(
                 net, train, held_out, config, options.out,
-                data=data.fingerprint(), on_step=bar.step, on_epoch=on_epoch,
+                teacher=teacher, data=data.fingerprint(), on_step=bar.step, on_epoch=on_epoch,
             )  # fmt: skip
         except KeyboardInterrupt:
             print("The same command with --resume goes on from the last whole epoch.", file=sys.stderr)

@@ -72,8 +72,9 @@ def add_options(train: argparse.ArgumentParser) -> None:
         "--teacher",
         default=defaults.teacher,
         metavar="W",
-        help="mix the labels with what these weights say of the same faces: they have averaged much of the labels' own "
-        "error away; points without a label learn from them alone (default: %(default)s)",
+        help="mix the labels with what these weights say of each view, averaged with its mirror image: they have "
+        "averaged much of the labels' own error away; points without a label learn from them alone "
+        "(default: %(default)s)",
     )
     train.add_argument(
         "--teacher-share",
