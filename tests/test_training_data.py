@@ -110,6 +110,14 @@ def test_points_that_nobody_judged_do_not_train(folders, tmp_path):
 def test_corrections_alone_are_data_too(tmp_path):
     data = read_training_data([(str(corrected_drawings(tmp_path / "annotations", n=6)), 1.0)], SCHEME)
     assert (len(data.training), len(data.held_out)) == (5, 1)
+    assert data.sources == ("corrections",)
+
+
+def test_corrections_that_come_first_are_measured_on_and_speak_as_the_others(folders, tmp_path):
+    annotations = corrected_drawings(tmp_path / "annotations", n=6)
+    data = read_training_data([(str(annotations), 1.0), (folders[0], 1.0)], SCHEME)
+    assert data.sources == ("first",)
+    assert len(data.held_out) == 1 and data.held_out[0].image.parent.parent == annotations
 
 
 def test_the_fingerprint_tells_data_apart(folders):

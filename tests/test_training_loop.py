@@ -68,6 +68,12 @@ def test_a_run_leaves_its_figures_settings_and_weights(tmp_path, faces):
     assert replace(last.config, label_origin_px=0.0, metrics={}) == tiny_net().config
 
 
+def test_what_is_known_of_conventions_that_do_not_train_stays_known(tmp_path, faces):
+    known = {"elsewhere": tuple((0.01, -0.02) for _ in range(15))}
+    fit(tiny_net(conventions=known), faces, None, replace(QUICK, epochs=1), tmp_path)
+    assert load_net(tmp_path).config.conventions == known
+
+
 def test_the_best_weights_are_kept_and_the_newest_beside_them(tmp_path, faces, monkeypatch):
     errors = iter([0.5, 0.3, 0.4])
     monkeypatch.setattr("training.loop.unit_errors", lambda *_: {"nme_iod": next(errors), "rmse_unit": 0.1})

@@ -35,12 +35,20 @@ def errors(run: Path) -> list[float]:
     return [json.loads(line)["nme_iod"] for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_two_processes_end_with_the_error_of_one(tmp_path):
+def learned_as_one(*arguments: str) -> bool:
+    """Run tests/two_processes.py: whether both processes end with the same weights."""
     launched = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "tests.two_processes"]
-    subprocess.run([sys.executable, *launched, str(tmp_path)], cwd=ROOT, check=True, capture_output=True, timeout=300)
-    first, second = (torch.load(tmp_path / f"process-{i}.pt", weights_only=True) for i in range(2))
-    assert all(torch.equal(value, second[name]) for name, value in first.items())  # they learned as one
+    subprocess.run([sys.executable, *launched, *arguments], cwd=ROOT, check=True, capture_output=True, timeout=300)
+    first, second = (torch.load(Path(arguments[0]) / f"process-{i}.pt", weights_only=True) for i in range(2))
+    return all(torch.equal(value, second[name]) for name, value in first.items())
 
+
+def test_two_processes_learn_from_a_teacher(tmp_path):
+    assert learned_as_one(str(tmp_path), "taught")
+
+
+def test_two_processes_end_with_the_error_of_one(tmp_path):
+    assert learned_as_one(str(tmp_path))
     faces, alone = some_faces(), []
     for seed in range(3):
         (tmp_path / str(seed)).mkdir()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fkd.crop_net import CropNet, Prediction
-from fkd.errors import WeightsError
+from fkd.errors import FkdError, WeightsError
 from fkd.model import load_net, mirror_averaged
 from fkd.schemes import load_scheme
 from tests.drawn_data import keypoints_folder
@@ -61,7 +61,7 @@ def marked(side_px: int, *marks: tuple[int, int]) -> torch.Tensor:
 def test_the_answers_are_where_the_crops_show_the_points(side_px):
     marks = [(20, 40), (31, 31), (50, 10)] if side_px == 64 else [(10, 20), (15, 15), (25, 5)]
     taught = teaching(Sees(tiny_config()), 1.0, torch.device("cpu"))
-    answers = taught(marked(side_px, *marks), torch.zeros((3, 15, 2)))
+    answers = taught(marked(side_px, *marks), torch.full((3, 15, 2), torch.nan))
     expected = ((torch.tensor(marks) + 0.5) / side_px)[:, None].expand(-1, 15, -1)
     torch.testing.assert_close(answers, expected, atol=0.5 / 64 + 1e-6, rtol=0)
 
@@ -69,7 +69,7 @@ def test_the_answers_are_where_the_crops_show_the_points(side_px):
 def test_the_answers_are_averaged_over_a_crop_and_its_mirror_image():
     teacher = lived_in(tiny_net(seed=1))
     crops = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(0)) * 255
-    answers = teaching(teacher, 1.0, torch.device("cpu"))(crops, torch.zeros((2, 15, 2)))
+    answers = teaching(teacher, 1.0, torch.device("cpu"))(crops, torch.full((2, 15, 2), torch.nan))
     with torch.no_grad():
         torch.testing.assert_close(answers, mirror_averaged(teacher, crops)[0], atol=1e-5, rtol=0)
     assert not answers.requires_grad
@@ -91,6 +91,33 @@ def test_a_point_without_a_label_learns_from_the_teacher_alone():
     answers = torch.tensor([[[0.4, 0.4], [0.7, 0.1]]])
     torch.testing.assert_close(blended(labels, answers, 0.25), torch.tensor([[[0.25, 0.4], [0.7, 0.1]]]))
     torch.testing.assert_close(blended(labels, answers, 1.0), answers)
+
+
+def test_a_label_outside_the_crop_stays_where_nobody_can_see_it():
+    labels = torch.tensor([[[1.02, 0.4], [0.98, 0.4]]])
+    answers = torch.tensor([[[0.96, 0.4], [0.96, 0.4]]])
+    torch.testing.assert_close(blended(labels, answers, 0.5), torch.tensor([[[1.02, 0.4], [0.97, 0.4]]]))
+
+
+@pytest.mark.parametrize("taught", [None, teaching(tiny_net(seed=1), 0.5, torch.device("cpu"))])
+def test_where_labels_lie_is_learned_with_a_teacher_as_without(faces, taught):
+    lesson = Lesson(tiny_net(), ("first", "second"), TrainConfig(), taught)
+    source = torch.tensor([0, 1, 0, 1])
+    lesson(64, 0.1, torch.Generator(), faces.chips[slice(None)], faces.points, source, faces.pixel).backward()
+    assert (lesson.offset.origin_px.grad != 0).all()
+    assert (lesson.offset.others.grad != 0).any() and lesson.offset.others.grad.isfinite().all()
+
+
+def test_an_epoch_passes_over_the_faces_once_with_a_teacher_too(faces, tmp_path):
+    told, config = [], TrainConfig(epochs=1, batch_size=2, augmentation="none", device="cpu", threads=1)
+    for teacher in (None, tiny_net(seed=1)):
+        named = replace(config, teacher="t" if teacher else "none")
+        run = tmp_path / named.teacher
+        run.mkdir()
+        fit(tiny_net(), faces, None, named, run, teacher=teacher, on_step=lambda step, steps, _: told.append(steps))
+    assert told == [2] * 2 + [4] * 4
+    with pytest.raises(FkdError, match="A batch of 3 cannot be shared out evenly: .* a multiple of 2 .* mirror images"):
+        fit(tiny_net(), faces, None, replace(config, batch_size=3, teacher="t"), tmp_path, teacher=tiny_net())
 
 
 def test_a_teacher_of_other_points_is_refused_before_anything_is_cut_out(tmp_path, capsys):
@@ -138,8 +165,7 @@ def test_a_lesson_asks_about_the_view_that_the_network_sees_and_teaches_it_both_
     lesson.net.register_forward_pre_hook(lambda net, seen: asked.append(seen))
     lesson(64, 0.1, torch.Generator(), faces.chips[slice(None)], faces.points, faces.source, faces.pixel)
     (crops, labels), (seen,) = asked
-    every_second = torch.tensor([0, 2])
-    plain, points = plain_view(faces.chips[every_second], faces.points_seen(3.0)[every_second], 64)
+    plain, points = plain_view(faces.chips[slice(None)], faces.points_seen(3.0), 64)
     torch.testing.assert_close(crops, plain)
     torch.testing.assert_close(labels, points)
     for result, expected in zip((seen, learned[0]), with_mirror_images(plain, points + 0.01, SCHEME), strict=True):

@@ -1,8 +1,12 @@
-"""What tests/test_training_processes.py runs in two processes: RUN gets the run, and the weights of each process."""
+"""What tests/test_training_processes.py runs in two processes: RUN gets the run, and the weights of each process.
+
+``taught`` after RUN: for an epoch, with a teacher.
+"""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -28,6 +32,8 @@ def some_faces(process: int = 0, processes: int = 1) -> FaceSet:
 if __name__ == "__main__":
     run, here = Path(sys.argv[1]), join_processes(CONFIG)
     own, all_faces = some_faces(here.process_index, here.num_processes), some_faces()
-    net = tiny_net()
-    fit(net, own, all_faces if here.is_main_process else None, CONFIG, run)
+    net, teacher, config = tiny_net(), None, CONFIG
+    if sys.argv[2:] == ["taught"]:
+        teacher, config = tiny_net(seed=1), replace(CONFIG, epochs=1, teacher="tiny-1")
+    fit(net, own, all_faces if here.is_main_process else None, config, run, teacher=teacher)
     torch.save(dict(net.named_parameters()), run / f"process-{here.process_index}.pt")

@@ -25,7 +25,8 @@ class TrainConfig:
 
     Attributes:
         epochs: passes over the training faces (a face of weight 2 is seen twice a pass).
-        batch_size: faces a step, those of all processes together.
+        batch_size: crops a step, those of all processes together: each of another face, or with a teacher two of
+            each, one the mirror image of the other.
         accumulate: so many parts of a batch go through the network one after the other, for want of memory.
         lr: peak learning rate of AdamW, reached after `warmup` of the steps, then a cosine to zero.
         warmup: share of the steps.

@@ -19,6 +19,7 @@ from training.merge import read_corrections
 __all__ = ["TrainingData", "convention_of", "is_corrections", "read_sides", "read_training_data"]
 
 CORRECTIONS_FILE = "corrections.csv"
+CORRECTIONS = "corrections"  # the convention of corrections that stand alone
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
     Args:
         named: paths, and how often to draw the faces of each. The first one's convention is what the network learns to
             speak, and its held-out faces are measured on; of several conventions it is that of the fullest face.
+            Corrections have that of the first path that holds something else.
 
     Raises:
         DataError: if a path holds nothing that fkd reads, or two of them are called alike.
@@ -95,13 +97,13 @@ def read_sides(named: Sequence[tuple[str, float]], scheme: Scheme) -> TrainingDa
     refuse_one_name_for_two(faces)
     learn = {path: [face for face in faces[path] if not is_held_out(face)] for path in faces}
     measure = {path: [face for face in faces[path] if is_held_out(face)] for path in faces}
-    first = convention_of([face for path in paths[:1] for face in faces.get(path, ())])
+    # People correct what a network shows them: they go on in its convention, that of the faces that they stand beside.
+    first = convention_of([face for path in list(faces)[:1] for face in faces[path]]) or CORRECTIONS
     for path in filter(is_corrections, paths):
         # Told the base, it holds out what the base holds out, and says which base faces give way to a correction.
         merged = read_corrections(path, scheme, [face for path in faces for face in faces[path]])
         stay = {id(face) for face in merged.base}
         learn |= {path: [face for face in learn[path] if id(face) in stay] for path in faces}
-        # People correct what a network shows them: they go on in its convention.
         learn[path] = [replace(face, source=first) for face in merged.training]
         measure[path] = [replace(face, source=first) for face in merged.held_out]
     training = [face for path in paths for face in learn[path]]

@@ -55,13 +55,11 @@ class Lesson(torch.nn.Module):
     ) -> torch.Tensor:
         """The mean loss of these faces (as in :class:`FaceSet`) in random views of side `size_px`: a scalar.
 
-        With a teacher, of every second face, in a view and its mirror image.
+        With a teacher, of each view and its mirror image.
 
         Args:
             heat_weight: see :func:`training.losses.keypoint_loss`.
         """
-        if self.taught:
-            chips, points, source, pixel = (part[::2] for part in (chips, points, source, pixel))
         with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
             labels = self.offset(points, source, pixel)
             n = round(len(chips) * WARPED_SHARE) if self.config.warp_sd else 0

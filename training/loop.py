@@ -88,9 +88,9 @@ def fit(
         save_state(run, settings, training)
 
     weight = accelerator.reduce(torch.tensor(float(train.weight.sum()), device=accelerator.device)).item()
-    per_epoch = max(1, round(weight / config.batch_size))
-    steps = per_epoch * config.epochs
     at_once = faces_at_once(config, accelerator.num_processes)
+    per_epoch = max(1, round(weight / (at_once * accelerator.num_processes * config.accumulate)))
+    steps = per_epoch * config.epochs
     started = time.monotonic() - training.seconds
     while training.epoch < config.epochs:
         # Made anew for each epoch, so that a run that was stopped goes on with the same random numbers.
@@ -138,7 +138,9 @@ def close_epoch(
     """
     net, offset = training.ema.net, training.lesson.offset
     origin_px, metrics, score = offset.label_origin_px(), {}, math.inf
-    net.config = replace(net.config, label_origin_px=origin_px, conventions=offset.conventions(train))
+    # What is known of sources that do not train here stays known.
+    conventions = {**net.config.conventions, **offset.conventions(train)}
+    net.config = replace(net.config, label_origin_px=origin_px, conventions=conventions)
     row: dict[str, float | None] = {"epoch": training.epoch, "loss": training.loss, "seconds": training.seconds}
     if held_out is not None:
         errors = unit_errors(net, held_out, training.lesson.scheme, size_px)

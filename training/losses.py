@@ -15,9 +15,9 @@ UNIT = 0.004
 def laplace_nll(points: torch.Tensor, scale: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Loss of each point, (N, K), of an isotropic 2-D Laplace distribution; the labels must be finite.
 
-    ``|r| / b + 2 log b`` (up to constants), weighted by ``b`` with its gradient stopped: β-NLL with β = 1 for the
-    mean (Seitzer et al. 2022, https://arxiv.org/abs/2203.09168). So the mean learns from hard points as from easy
-    ones, and the scale still learns to be the expected size of the error.
+    ``|r| / b + 2 log b`` (up to constants), for the mean weighted by ``b`` with its gradient stopped: β-NLL with β = 1
+    (Seitzer et al. 2022, https://arxiv.org/abs/2203.09168), for the scale as it stands. So the mean learns from hard
+    points as from easy ones, and the scale learns to be the expected size of the error.
     """
     distance = torch.sqrt((points - labels).square().sum(dim=-1) + 1e-10)  # (N, K)
     mean_term = distance / UNIT

@@ -56,16 +56,18 @@ def join_processes(config: TrainConfig) -> Accelerator:
 
 
 def faces_at_once(config: TrainConfig, processes: int) -> int:
-    """Faces that go through the network of each process at once.
+    """Faces that each process learns from at once; with a teacher each is two crops, itself and its mirror image.
 
     Raises:
         FkdError: if that is no whole number.
     """
-    shares = processes * config.accumulate
+    ways = 1 if config.teacher == TrainConfig.teacher else 2
+    shares = processes * config.accumulate * ways
     if config.batch_size % shares:
+        both = " × 2, for a teacher is asked about mirror images too" if ways == 2 else ""
         raise FkdError(
-            f"A batch of {config.batch_size} faces cannot be shared out evenly: give --batch-size a multiple of "
-            f"{shares} ({processes} processes × --accumulate {config.accumulate})."
+            f"A batch of {config.batch_size} cannot be shared out evenly: give --batch-size a multiple of {shares} "
+            f"({processes} processes × --accumulate {config.accumulate}{both})."
         )
     return config.batch_size // shares
 

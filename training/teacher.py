@@ -5,8 +5,8 @@ Labels are people's, who differ by some per cent of the eye distance from each o
 network that learned from all of them has averaged much of that away. It is asked about the very crop that the other
 one sees, turned and spoiled as that is, and about its mirror image, and the answer is their mean (*function matching*,
 Beyer et al. 2022, https://arxiv.org/abs/2106.05237): so the other one learns to say at once what takes the teacher two
-passes. That mean serves both crops, so every second face of a batch is learned from, both ways, and a crop costs the
-teacher one pass.
+passes. That mean serves both crops, so a batch has half as many faces, each both ways, and a crop costs the teacher one
+pass.
 """
 
 from __future__ import annotations
@@ -56,19 +56,22 @@ def teaching(teacher: CropNet, share: float, device: torch.device) -> Teaching:
     net = folded(teacher).to(device, memory_format=memory_format(device))
     size_px = net.config.input_px
 
-    @torch.no_grad()
     def taught(crops: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         if crops.shape[-1] != size_px:
             crops = F.interpolate(crops, size=size_px, mode="bilinear")
-        return blended(labels, mirror_averaged(net, crops)[0], share)
+        with torch.no_grad():  # the teacher learns nothing, but what the labels' offsets are is learned on
+            answers, _ = mirror_averaged(net, crops)
+        return blended(labels, answers, share)
 
     return taught
 
 
 def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:
     """Labels (N, K, 2) moved a `share` of the way to the teacher's answers (N, K, 2); those alone where there is no
-    label."""
-    return torch.where(labels.isfinite(), labels.lerp(answers, share), answers)
+    label. A label outside the crop (0 … 1) stays: an answer is always inside."""
+    inside = ((labels > 0.0) & (labels < 1.0)).all(dim=-1, keepdim=True)  # (N, K, 1); NaN compares false
+    mixed = torch.where(inside, labels.lerp(answers, share), labels)
+    return torch.where(labels.isfinite(), mixed, answers)
 
 
 def with_mirror_images(crops: torch.Tensor, labels: torch.Tensor, scheme: Scheme) -> tuple[torch.Tensor, torch.Tensor]:

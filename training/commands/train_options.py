@@ -72,9 +72,9 @@ def add_options(train: argparse.ArgumentParser) -> None:
         "--teacher",
         default=defaults.teacher,
         metavar="W",
-        help="mix the labels with what these weights say of each view, averaged with its mirror image: they have "
-        "averaged much of the labels' own error away; points without a label learn from them alone "
-        "(default: %(default)s)",
+        help="mix the labels with what these weights say of each view and its mirror image, and learn from both: they "
+        "have averaged much of the labels' own error away; points without a label learn from them alone. A step takes "
+        "a pass of theirs a crop, and an epoch has twice the steps; calibrate what comes of it (default: %(default)s)",
     )
     train.add_argument(
         "--teacher-share",
@@ -87,7 +87,7 @@ def add_options(train: argparse.ArgumentParser) -> None:
         "--epochs", type=positive, default=defaults.epochs, help="passes over the faces (default: %(default)s)"
     )
     train.add_argument(
-        "--batch-size", type=positive, default=defaults.batch_size, help="faces a step (default: %(default)s)"
+        "--batch-size", type=positive, default=defaults.batch_size, help="crops a step (default: %(default)s)"
     )
     train.add_argument(
         "--accumulate",
