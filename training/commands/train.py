@@ -106,7 +106,9 @@ def run(options: argparse.Namespace) -> None:
         held_out = make_face_set(
             data.held_out, scheme, model.input_px, progress=lambda faces: progress(faces, "cut out"), folder=options.out
         )
-    data = data.without(left_out(data, train, held_out, scheme, options))
+    fingerprint = data.fingerprint()  # of what was read, as in run.json
+    dropped = left_out(data, train, held_out, scheme, options)
+    data = data.without(dropped)
     train = replace(train, weight=np.array(data.weights[own]))
     bar = TrainingBar(config.epochs, shown=processes.is_main_process)
     track = options.track and processes.is_main_process
@@ -121,7 +123,7 @@ def run(options: argparse.Namespace) -> None:
         try:
             fit(
                 net, train, held_out, config, options.out,
-                teacher=teacher, data=data.fingerprint(), on_step=bar.step, on_epoch=on_epoch,
+                teacher=teacher, data=f"{fingerprint} less {dropped.sum()} faces", on_step=bar.step, on_epoch=on_epoch,
             )  # fmt: skip
         except KeyboardInterrupt:
             print("The same command with --resume goes on from the last whole epoch.", file=sys.stderr)
