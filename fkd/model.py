@@ -35,6 +35,7 @@ __all__ = [
     "load_net",
     "make_net",
     "mirror_averaged",
+    "mirror_image",
 ]
 
 
@@ -186,9 +187,13 @@ def both_ways(net: CropNet, crops: torch.Tensor) -> tuple[tuple[torch.Tensor, ..
     n = len(crops)
     both = torch.cat([crops, crops.flip(3)]).contiguous(memory_format=memory_format(crops.device))  # (2N, 3, S, S)
     points, scale, _ = net(both)
-    mirrored = points[n:, net.flip_order]  # (N, K, 2)
-    mirrored = torch.stack([1.0 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
-    return (points[:n], mirrored), (scale[:n], scale[n:, net.flip_order])
+    return (points[:n], mirror_image(points[n:], net.flip_order)), (scale[:n], scale[n:, net.flip_order])
+
+
+def mirror_image(points: torch.Tensor, flip_order: torch.Tensor) -> torch.Tensor:
+    """Where points (N, K, 2) in unit crop coordinates are in the crops' mirror images, in the scheme's order (K,)."""
+    turned = points[:, flip_order]  # (N, K, 2)
+    return torch.stack([1.0 - turned[..., 0], turned[..., 1]], dim=-1)
 
 
 NETS: dict[str, type[CropNet]] = {net.architecture: net for net in (KeypointNet, FullyConnectedNet, PlainCNN)}

@@ -6,7 +6,7 @@ import torch
 
 from fkd.model import Prediction
 
-__all__ = ["heat_cross_entropy", "keypoint_loss", "laplace_nll"]
+__all__ = ["heat_cross_entropy", "inside_crop", "keypoint_loss", "laplace_nll"]
 
 # Unit of the coordinates' loss in crop sides: about half a pixel at 128.
 UNIT = 0.004
@@ -40,6 +40,11 @@ def heat_cross_entropy(log_heat: torch.Tensor, labels: torch.Tensor) -> torch.Te
     return -((share_x * share_y).flatten(-2) * log_heat.flatten(2).gather(2, cells)).sum(dim=-1)
 
 
+def inside_crop(points: torch.Tensor) -> torch.Tensor:
+    """Which of the points (N, K, 2) in unit crop coordinates the network can see: (N, K) bool, False for NaN."""
+    return ((points > 0.0) & (points < 1.0)).all(dim=-1)
+
+
 def keypoint_loss(prediction: Prediction, labels: torch.Tensor, heat_weight: float) -> torch.Tensor:
     """Mean loss over the points that have a label inside the crop.
 
@@ -51,7 +56,7 @@ def keypoint_loss(prediction: Prediction, labels: torch.Tensor, heat_weight: flo
     Returns:
         A scalar; zero if no point counts.
     """
-    counts = ((labels > 0.0) & (labels < 1.0)).all(dim=-1)  # (N, K); NaN compares false
+    counts = inside_crop(labels)  # (N, K)
     safe = torch.where(counts[..., None], labels, torch.full_like(labels, 0.5))
     loss = laplace_nll(prediction.points, prediction.scale, safe)
     if prediction.log_heat is not None:

@@ -20,8 +20,9 @@ from fkd.crop_net import CropNet
 from fkd.device import memory_format
 from fkd.errors import WeightsError
 from fkd.fast_net import folded
-from fkd.model import mirror_averaged
+from fkd.model import mirror_averaged, mirror_image
 from fkd.schemes import Scheme
+from training.losses import inside_crop
 
 __all__ = ["Teaching", "blended", "check_teacher", "teaching", "with_mirror_images"]
 
@@ -69,13 +70,11 @@ def teaching(teacher: CropNet, share: float, device: torch.device) -> Teaching:
 def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:
     """Labels (N, K, 2) moved a `share` of the way to the teacher's answers (N, K, 2); those alone where there is no
     label. A label outside the crop (0 … 1) stays: an answer is always inside."""
-    inside = ((labels > 0.0) & (labels < 1.0)).all(dim=-1, keepdim=True)  # (N, K, 1); NaN compares false
-    mixed = torch.where(inside, labels.lerp(answers, share), labels)
+    mixed = torch.where(inside_crop(labels)[..., None], labels.lerp(answers, share), labels)
     return torch.where(labels.isfinite(), mixed, answers)
 
 
 def with_mirror_images(crops: torch.Tensor, labels: torch.Tensor, scheme: Scheme) -> tuple[torch.Tensor, torch.Tensor]:
     """Crops (N, 3, S, S) and their points (N, K, 2), and after them the mirror image of each: (2N, …) of both."""
-    turned = labels[:, torch.from_numpy(scheme.flip_order)]  # (N, K, 2)
-    turned = torch.stack([1.0 - turned[..., 0], turned[..., 1]], dim=-1)
-    return torch.cat([crops, crops.flip(3)]), torch.cat([labels, turned])
+    mirrored = mirror_image(labels, torch.from_numpy(scheme.flip_order))
+    return torch.cat([crops, crops.flip(3)]), torch.cat([labels, mirrored])
