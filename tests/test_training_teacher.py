@@ -17,12 +17,13 @@ from tests.nets import dotted_faces, tiny_config, tiny_net
 from tests.test_fast_net import lived_in
 from tests.test_training_train import SMALL
 from training.augment import plain_view
+from training.chips import ChipFile
 from training.cli import main
 from training.config import TrainConfig
-from training.dataset import make_face_set
+from training.dataset import CHIP_MARGIN, make_face_set
 from training.lesson import Lesson
 from training.loop import begin_with, fit
-from training.teacher import blended, check_teacher, teaching, with_mirror_images
+from training.teacher import Teaching, blended, check_teacher, resized, with_mirror_images
 
 SCHEME = load_scheme("kaggle15")
 
@@ -43,6 +44,17 @@ class Sees(CropNet):
         return Prediction(points, torch.full(points.shape[:2], 0.01), None)
 
 
+class Moves:
+    """In the place of a `Teaching`: moves every label by 0.01, and keeps what it was asked."""
+
+    def __init__(self, input_px, asked):
+        self.input_px, self.asked = input_px, asked
+
+    def __call__(self, crops, labels):
+        self.asked.append((crops, labels))
+        return labels + 0.01
+
+
 @pytest.fixture
 def faces():
     return make_face_set(dotted_faces(4), SCHEME, 64)
@@ -60,7 +72,7 @@ def marked(side_px: int, *marks: tuple[int, int]) -> torch.Tensor:
 @pytest.mark.parametrize("side_px", [64, 32])  # 64 is what the teacher is made for
 def test_the_answers_are_where_the_crops_show_the_points(side_px):
     marks = [(20, 40), (31, 31), (50, 10)] if side_px == 64 else [(10, 20), (15, 15), (25, 5)]
-    taught = teaching(Sees(tiny_config()), 1.0, torch.device("cpu"))
+    taught = Teaching(Sees(tiny_config()), 1.0, torch.device("cpu"))
     answers = taught(marked(side_px, *marks), torch.full((3, 15, 2), torch.nan))
     expected = ((torch.tensor(marks) + 0.5) / side_px)[:, None].expand(-1, 15, -1)
     torch.testing.assert_close(answers, expected, atol=0.5 / 64 + 1e-6, rtol=0)
@@ -69,7 +81,7 @@ def test_the_answers_are_where_the_crops_show_the_points(side_px):
 def test_the_answers_are_averaged_over_a_crop_and_its_mirror_image():
     teacher = lived_in(tiny_net(seed=1))
     crops = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(0)) * 255
-    answers = teaching(teacher, 1.0, torch.device("cpu"))(crops, torch.full((2, 15, 2), torch.nan))
+    answers = Teaching(teacher, 1.0, torch.device("cpu"))(crops, torch.full((2, 15, 2), torch.nan))
     with torch.no_grad():
         torch.testing.assert_close(answers, mirror_averaged(teacher, crops)[0], atol=1e-5, rtol=0)
     assert not answers.requires_grad
@@ -99,7 +111,7 @@ def test_a_label_outside_the_crop_stays_where_nobody_can_see_it():
     torch.testing.assert_close(blended(labels, answers, 0.5), torch.tensor([[[1.02, 0.4], [0.97, 0.4]]]))
 
 
-@pytest.mark.parametrize("taught", [None, teaching(tiny_net(seed=1), 0.5, torch.device("cpu"))])
+@pytest.mark.parametrize("taught", [None, Teaching(tiny_net(seed=1), 0.5, torch.device("cpu"))])
 def test_where_labels_lie_is_learned_with_a_teacher_as_without(faces, taught):
     lesson = Lesson(tiny_net(), ("first", "second"), TrainConfig(), taught)
     source = torch.tensor([0, 1, 0, 1])
@@ -155,11 +167,7 @@ def test_a_training_begins_with_what_its_teacher_knows_of_labels(first, kept):
 
 def test_a_lesson_asks_about_the_view_that_the_network_sees_and_teaches_it_both_ways(faces, monkeypatch):
     asked, learned = [], []
-
-    def taught(crops, labels):
-        asked.append((crops, labels))
-        return labels + 0.01
-
+    taught = Moves(64, asked)
     monkeypatch.setattr("training.lesson.keypoint_loss", lambda made, labels, _: learned.append(labels) or labels.sum())
     lesson = Lesson(tiny_net(label_origin_px=3.0), ("only",), TrainConfig(augmentation="none"), taught)
     lesson.net.register_forward_pre_hook(lambda net, seen: asked.append(seen))
@@ -170,6 +178,28 @@ def test_a_lesson_asks_about_the_view_that_the_network_sees_and_teaches_it_both_
     torch.testing.assert_close(labels, points)
     for result, expected in zip((seen, learned[0]), with_mirror_images(plain, points + 0.01, SCHEME), strict=True):
         torch.testing.assert_close(result, expected)
+
+
+@pytest.mark.parametrize(("made_for", "view_px"), [(96, 96), (32, 64)])
+def test_a_teacher_of_larger_crops_sees_more_of_the_view_than_the_network_that_learns(made_for, view_px):
+    asked, faces = [], make_face_set(dotted_faces(4), SCHEME, 96)
+    lesson = Lesson(tiny_net(), ("only",), TrainConfig(augmentation="none"), Moves(made_for, asked))
+    lesson.net.register_forward_pre_hook(lambda net, seen: asked.append(seen))
+    lesson(64, 0.1, torch.Generator(), faces.chips[slice(None)], faces.points, faces.source, faces.pixel)
+    (crops, labels), (seen,) = asked
+    plain, points = plain_view(faces.chips[slice(None)], faces.points, view_px)
+    torch.testing.assert_close(crops, plain)
+    torch.testing.assert_close(labels, points)
+    torch.testing.assert_close(seen[:4], resized(plain, 64))
+
+
+def test_a_pixel_of_smaller_crops_is_the_mean_of_what_it_covers():
+    crops = torch.rand((2, 3, 96, 96), generator=torch.Generator().manual_seed(0)) * 255
+    assert resized(crops, 96) is crops
+    small = resized(crops, 48)
+    assert small.shape == (2, 3, 48, 48)
+    torch.testing.assert_close(small.mean(), crops.mean(), rtol=0.01, atol=0)
+    assert small.std() < 0.7 * crops.std()  # noise of single pixels is averaged away; taken point by point it is not
 
 
 def test_a_network_comes_nearer_to_its_teacher_where_there_are_no_labels(faces, tmp_path):
@@ -189,16 +219,20 @@ def test_a_network_comes_nearer_to_its_teacher_where_there_are_no_labels(faces, 
     assert distance(load_net(tmp_path)) < 0.6 * distance(tiny_net())
 
 
-def test_the_command_asks_its_teacher_about_each_view(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize("side_px", [64, 96])
+def test_the_command_asks_its_teacher_about_each_view(side_px, tmp_path, capsys, monkeypatch):
     base = keypoints_folder(tmp_path / "base", 24)
     command = ["train", *SMALL, "--epochs", "1", "--data", str(base)]
-    assert main([*command, "--out", str(tmp_path / "first")]) == 0
-    asked = []
+    assert main([*command, "--input-px", str(side_px), "--out", str(tmp_path / "first")]) == 0
+    asked, cut_out = [], []
     monkeypatch.setattr("training.teacher.mirror_averaged", seen(mirror_averaged, asked))
+    monkeypatch.setattr("training.dataset.ChipFile", lambda *about: cut_out.append(about[1]) or ChipFile(*about))
     taught = [*command, "--teacher", str(tmp_path / "first"), "--one-pass", "--out", str(tmp_path / "second")]
     assert main(taught) == 0
     assert asked and {version for version, _ in asked} == {"kaggle15-first"}
-    assert {shape for _, shape in asked} == {(4, 3, 64, 64)}  # of a batch of eight
+    assert {shape for _, shape in asked} == {(4, 3, side_px, side_px)}  # of a batch of eight
+    assert cut_out == [round(side_px * CHIP_MARGIN), round(64 * CHIP_MARGIN)]  # to learn from, and to measure on
+    assert load_net(tmp_path / "second").config.input_px == 64
     settings = json.loads((tmp_path / "second" / "train_config.json").read_text())
     assert settings["teacher"].startswith("kaggle15-first (")
     assert json.loads((tmp_path / "second" / "run.json").read_text())["settings"]["teacher"] == str(tmp_path / "first")

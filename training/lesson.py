@@ -13,7 +13,7 @@ from training.augment import augment
 from training.config import TrainConfig
 from training.losses import keypoint_loss
 from training.offsets import SourceOffset
-from training.teacher import Teaching, with_mirror_images
+from training.teacher import Teaching, resized, with_mirror_images
 from training.warp import warped
 
 __all__ = ["Lesson"]
@@ -60,6 +60,8 @@ class Lesson(torch.nn.Module):
         Args:
             heat_weight: see :func:`training.losses.keypoint_loss`.
         """
+        # A teacher that was made for larger crops is to see all that there is to see.
+        view_px = max(size_px, self.taught.input_px) if self.taught else size_px
         with torch.autocast(chips.device.type, enabled=False):  # a place in the crop needs all its digits
             labels = self.offset(points, source, pixel)
             n = round(len(chips) * WARPED_SHARE) if self.config.warp_sd else 0
@@ -71,9 +73,10 @@ class Lesson(torch.nn.Module):
                     torch.cat([some.to(all_.device), all_[n:]])
                     for some, all_ in zip(warps, (chips, labels), strict=True)
                 )
-            crops, labels = augment(chips, labels, self.scheme, size_px, generator, self.config.augmentation)
+            crops, labels = augment(chips, labels, self.scheme, view_px, generator, self.config.augmentation)
         if self.taught:
-            crops, labels = with_mirror_images(crops, self.taught(crops, labels), self.scheme)
+            labels = self.taught(crops, labels)
+            crops, labels = with_mirror_images(resized(crops, size_px), labels, self.scheme)
         prediction = self.net(crops.contiguous(memory_format=memory_format(crops.device)))
         return keypoint_loss(prediction, labels, heat_weight)
 

@@ -25,7 +25,7 @@ from training.lesson import Lesson
 from training.processes import faces_at_once, join_processes
 from training.run_folder import write_weights
 from training.state import Training, load_state, save_state, write_metrics
-from training.teacher import teaching
+from training.teacher import Teaching
 
 __all__ = ["begin_with", "draw", "fit", "init_from", "learning_rate"]
 
@@ -77,7 +77,7 @@ def fit(
     saved = load_state(run, settings) if accelerator.is_main_process else None
     (saved,) = broadcast_object_list([saved])
     net = net.to(accelerator.device, memory_format=memory_format(accelerator.device)).train()
-    taught = teaching(teacher, config.teacher_share, accelerator.device) if teacher else None
+    taught = Teaching(teacher, config.teacher_share, accelerator.device) if teacher else None
     lesson = Lesson(net, train.sources, config, taught).to(accelerator.device)
     shared, optimiser = accelerator.prepare(lesson, lesson.optimiser())
     training = Training(lesson, Ema(net, config.ema_decay), optimiser, accelerator.scaler)

@@ -6,12 +6,10 @@ network that learned from all of them has averaged much of that away. It is aske
 one sees, turned and spoiled as that is, and about its mirror image, and the answer is their mean (*function matching*,
 Beyer et al. 2022, https://arxiv.org/abs/2106.05237): so the other one learns to say at once what takes the teacher two
 passes. That mean serves both crops, so a batch has half as many faces, each both ways, and a crop costs the teacher one
-pass.
+pass. A teacher that was made for larger crops sees the same view in more pixels.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -24,10 +22,7 @@ from fkd.model import mirror_averaged, mirror_image
 from fkd.schemes import Scheme
 from training.losses import inside_crop
 
-__all__ = ["Teaching", "blended", "check_teacher", "teaching", "with_mirror_images"]
-
-# Crops (N, 3, S, S) in 0 … 255 and labels (N, K, 2) in unit crop coordinates in, what is to be learned (N, K, 2) out.
-Teaching = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+__all__ = ["Teaching", "blended", "check_teacher", "resized", "with_mirror_images"]
 
 
 def check_teacher(teacher: CropNet, scheme: Scheme, first: str) -> None:
@@ -46,25 +41,36 @@ def check_teacher(teacher: CropNet, scheme: Scheme, first: str) -> None:
         )
 
 
-def teaching(teacher: CropNet, share: float, device: torch.device) -> Teaching:
-    """How a lesson asks a teacher.
+class Teaching:
+    """What a lesson asks: crops and their labels in, what is to be learned of them out.
 
-    Args:
-        teacher: stays as it is. One that was made for other crops sees these made larger or smaller.
-        share: of its answers in what is to be learned, see `blended`.
-        device: where the crops will be.
+    Attributes:
+        input_px: side of the crops that the teacher was made for.
     """
-    net = folded(teacher).to(device, memory_format=memory_format(device))
-    size_px = net.config.input_px
 
-    def taught(crops: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        if crops.shape[-1] != size_px:
-            crops = F.interpolate(crops, size=size_px, mode="bilinear")
+    def __init__(self, teacher: CropNet, share: float, device: torch.device):
+        """
+        Args:
+            teacher: stays as it is.
+            share: of its answers in what is to be learned, see `blended`.
+            device: where the crops will be.
+        """
+        self.net = folded(teacher).to(device, memory_format=memory_format(device))
+        self.share = share
+        self.input_px = teacher.config.input_px
+
+    def __call__(self, crops: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Labels (N, K, 2) in unit crop coordinates, mixed with the answers about crops (N, 3, S, S) in 0 … 255."""
         with torch.no_grad():  # the teacher learns nothing, but what the labels' offsets are is learned on
-            answers, _ = mirror_averaged(net, crops)
-        return blended(labels, answers, share)
+            answers, _ = mirror_averaged(self.net, resized(crops, self.input_px))
+        return blended(labels, answers, self.share)
 
-    return taught
+
+def resized(crops: torch.Tensor, side_px: int) -> torch.Tensor:
+    """Crops (N, 3, S, S) made larger or smaller; each pixel of smaller ones is the mean of what it covers."""
+    if crops.shape[-1] == side_px:
+        return crops
+    return F.interpolate(crops, size=side_px, mode="bilinear", antialias=True)
 
 
 def blended(labels: torch.Tensor, answers: torch.Tensor, share: float) -> torch.Tensor:

@@ -95,10 +95,11 @@ def run(options: argparse.Namespace) -> None:
     if init and (anew := init_from(net, init)):
         processes.print(f"{', '.join(anew)} of {init.config.version} do not fit: they begin anew")
     processes.print(f"{len(data.training)} faces train, {len(data.held_out)} are held out")
+    cut_px = max(model.input_px, teacher.config.input_px if teacher else 0)
     # Each process cuts out, keeps and draws from a part of the faces of its own.
     own = slice(processes.process_index, None, processes.num_processes)
     train = make_face_set(
-        data.training[own], scheme, model.input_px, data.weights[own], lambda faces: progress(faces, "cut out"),
+        data.training[own], scheme, cut_px, data.weights[own], lambda faces: progress(faces, "cut out"),
         sources=data.sources, folder=options.out,
     )  # fmt: skip
     held_out = None

@@ -73,8 +73,9 @@ def add_options(train: argparse.ArgumentParser) -> None:
         default=defaults.teacher,
         metavar="W",
         help="mix the labels with what these weights say of each view and its mirror image, and learn from both: they "
-        "have averaged much of the labels' own error away; points without a label learn from them alone. A step takes "
-        "a pass of theirs a crop, and an epoch has twice the steps; calibrate what comes of it (default: %(default)s)",
+        "have averaged much of the labels' own error away; points without a label learn from them alone. Those made "
+        "for larger crops see each view in more pixels. A step takes a pass of theirs a crop, and an epoch has twice "
+        "the steps; calibrate what comes of it (default: %(default)s)",
     )
     train.add_argument(
         "--teacher-share",
