@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,7 @@ def marked(side_px: int, *marks: tuple[int, int]) -> torch.Tensor:
 @pytest.mark.parametrize("side_px", [64, 32])  # 64 is what the teacher is made for
 def test_the_answers_are_where_the_crops_show_the_points(side_px):
     marks = [(20, 40), (31, 31), (50, 10)] if side_px == 64 else [(10, 20), (15, 15), (25, 5)]
-    taught = Teaching(Sees(tiny_config()), 1.0, torch.device("cpu"))
+    taught = Teaching([Sees(tiny_config())], 1.0, torch.device("cpu"))
     answers = taught(marked(side_px, *marks), torch.full((3, 15, 2), torch.nan))
     expected = ((torch.tensor(marks) + 0.5) / side_px)[:, None].expand(-1, 15, -1)
     torch.testing.assert_close(answers, expected, atol=0.5 / 64 + 1e-6, rtol=0)
@@ -81,10 +82,22 @@ def test_the_answers_are_where_the_crops_show_the_points(side_px):
 def test_the_answers_are_averaged_over_a_crop_and_its_mirror_image():
     teacher = lived_in(tiny_net(seed=1))
     crops = torch.rand((2, 3, 64, 64), generator=torch.Generator().manual_seed(0)) * 255
-    answers = Teaching(teacher, 1.0, torch.device("cpu"))(crops, torch.full((2, 15, 2), torch.nan))
+    answers = Teaching([teacher], 1.0, torch.device("cpu"))(crops, torch.full((2, 15, 2), torch.nan))
     with torch.no_grad():
         torch.testing.assert_close(answers, mirror_averaged(teacher, crops)[0], atol=1e-5, rtol=0)
     assert not answers.requires_grad
+
+
+def test_of_several_teachers_the_mean_counts_each_asked_about_crops_of_its_size():
+    teachers = [lived_in(tiny_net(seed=1)), lived_in(tiny_net(seed=2, input_px=96))]
+    crops = torch.rand((2, 3, 96, 96), generator=torch.Generator().manual_seed(0)) * 255
+    taught = Teaching(teachers, 1.0, torch.device("cpu"))
+    assert taught.input_px == 96
+    with torch.no_grad():
+        (first, _), (second, _) = mirror_averaged(teachers[0], resized(crops, 64)), mirror_averaged(teachers[1], crops)
+    assert (first - second).abs().max() > 1e-3
+    answers = taught(crops, torch.full((2, 15, 2), torch.nan))
+    torch.testing.assert_close(answers, (first + second) / 2, atol=1e-5, rtol=0)
 
 
 def test_a_mirror_image_has_the_left_points_where_the_right_ones_were():
@@ -111,7 +124,7 @@ def test_a_label_outside_the_crop_stays_where_nobody_can_see_it():
     torch.testing.assert_close(blended(labels, answers, 0.5), torch.tensor([[[1.02, 0.4], [0.97, 0.4]]]))
 
 
-@pytest.mark.parametrize("taught", [None, Teaching(tiny_net(seed=1), 0.5, torch.device("cpu"))])
+@pytest.mark.parametrize("taught", [None, Teaching([tiny_net(seed=1)], 0.5, torch.device("cpu"))])
 def test_where_labels_lie_is_learned_with_a_teacher_as_without(faces, taught):
     lesson = Lesson(tiny_net(), ("first", "second"), TrainConfig(), taught)
     source = torch.tensor([0, 1, 0, 1])
@@ -122,14 +135,14 @@ def test_where_labels_lie_is_learned_with_a_teacher_as_without(faces, taught):
 
 def test_an_epoch_passes_over_the_faces_once_with_a_teacher_too(faces, tmp_path):
     told, config = [], TrainConfig(epochs=1, batch_size=2, augmentation="none", device="cpu", threads=1)
-    for teacher in (None, tiny_net(seed=1)):
-        named = replace(config, teacher="t" if teacher else "none")
+    for teachers in ([], [tiny_net(seed=1)]):
+        named = replace(config, teacher="t" if teachers else "none")
         run = tmp_path / named.teacher
         run.mkdir()
-        fit(tiny_net(), faces, None, named, run, teacher=teacher, on_step=lambda step, steps, _: told.append(steps))
+        fit(tiny_net(), faces, None, named, run, teachers=teachers, on_step=lambda step, steps, _: told.append(steps))
     assert told == [2] * 2 + [4] * 4
     with pytest.raises(FkdError, match="A batch of 3 cannot be shared out evenly: .* a multiple of 2 .* mirror images"):
-        fit(tiny_net(), faces, None, replace(config, batch_size=3, teacher="t"), tmp_path, teacher=tiny_net())
+        fit(tiny_net(), faces, None, replace(config, batch_size=3, teacher="t"), tmp_path, teachers=[tiny_net()])
 
 
 def test_a_teacher_of_other_points_is_refused_before_anything_is_cut_out(tmp_path, capsys):
@@ -215,27 +228,28 @@ def test_a_network_comes_nearer_to_its_teacher_where_there_are_no_labels(faces, 
     config = TrainConfig(
         epochs=40, batch_size=4, augmentation="none", teacher="t", threads=1, device="cpu", lr=5e-3, heat_weight=0.1
     )  # fmt: skip
-    fit(tiny_net(), blank, None, config, tmp_path, teacher=teacher)
+    fit(tiny_net(), blank, None, config, tmp_path, teachers=[teacher])
     assert distance(load_net(tmp_path)) < 0.6 * distance(tiny_net())
 
 
-@pytest.mark.parametrize("side_px", [64, 96])
-def test_the_command_asks_its_teacher_about_each_view(side_px, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(("side_px", "n_teachers"), [(64, 1), (96, 2)])
+def test_the_command_asks_its_teachers_about_each_view(side_px, n_teachers, tmp_path, capsys, monkeypatch):
     base = keypoints_folder(tmp_path / "base", 24)
     command = ["train", *SMALL, "--epochs", "1", "--data", str(base)]
     assert main([*command, "--input-px", str(side_px), "--out", str(tmp_path / "first")]) == 0
     asked, cut_out = [], []
     monkeypatch.setattr("training.teacher.mirror_averaged", seen(mirror_averaged, asked))
     monkeypatch.setattr("training.dataset.ChipFile", lambda *about: cut_out.append(about[1]) or ChipFile(*about))
-    taught = [*command, "--teacher", str(tmp_path / "first"), "--one-pass", "--out", str(tmp_path / "second")]
+    teachers = [str(tmp_path / "first")] * n_teachers
+    taught = [*command, "--teacher", *teachers, "--one-pass", "--out", str(tmp_path / "second")]
     assert main(taught) == 0
     assert asked and {version for version, _ in asked} == {"kaggle15-first"}
     assert {shape for _, shape in asked} == {(4, 3, side_px, side_px)}  # of a batch of eight
     assert cut_out == [round(side_px * CHIP_MARGIN), round(64 * CHIP_MARGIN)]  # to learn from, and to measure on
     assert load_net(tmp_path / "second").config.input_px == 64
     settings = json.loads((tmp_path / "second" / "train_config.json").read_text())
-    assert settings["teacher"].startswith("kaggle15-first (")
-    assert json.loads((tmp_path / "second" / "run.json").read_text())["settings"]["teacher"] == str(tmp_path / "first")
+    assert re.fullmatch(r" \+ ".join([r"kaggle15-first \([0-9a-f]{12}\)"] * n_teachers), settings["teacher"])
+    assert json.loads((tmp_path / "second" / "run.json").read_text())["settings"]["teacher"] == teachers
     assert not load_net(tmp_path / "second").config.mirror_averaged
     capsys.readouterr()
     assert main([*command, "--out", str(tmp_path / "second"), "--resume", "--one-pass"]) == 1

@@ -32,8 +32,8 @@ def some_faces(process: int = 0, processes: int = 1) -> FaceSet:
 if __name__ == "__main__":
     run, here = Path(sys.argv[1]), join_processes(CONFIG)
     own, all_faces = some_faces(here.process_index, here.num_processes), some_faces()
-    net, teacher, config = tiny_net(), None, CONFIG
+    net, teachers, config = tiny_net(), [], CONFIG
     if sys.argv[2:] == ["taught"]:
-        teacher, config = tiny_net(seed=1), replace(CONFIG, epochs=1, teacher="tiny-1")
-    fit(net, own, all_faces if here.is_main_process else None, config, run, teacher=teacher)
+        teachers, config = [tiny_net(seed=1)], replace(CONFIG, epochs=1, teacher="tiny-1")
+    fit(net, own, all_faces if here.is_main_process else None, config, run, teachers=teachers)
     torch.save(dict(net.named_parameters()), run / f"process-{here.process_index}.pt")

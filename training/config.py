@@ -39,7 +39,7 @@ class TrainConfig:
         augmentation: one of `AUGMENTATIONS`.
         warp_sd: how far half of the faces are warped, see :func:`training.warp.warped`; 0 for not at all.
         mixed_precision: one of `PRECISIONS`: what the network computes in; its weights are float32 always.
-        teacher: version and digest of the weights whose answers the labels are mixed with, or ``none``.
+        teacher: versions and digests of the weights whose answers the labels are mixed with, or ``none``.
         teacher_share: how much of the mix is the teacher's, see :func:`training.teacher.blended`.
         seed: of everything random.
         threads: CPU threads, 0 for torch's own choice.

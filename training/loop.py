@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def fit(
     config: TrainConfig,
     run: Path,
     *,
-    teacher: CropNet | None = None,
+    teachers: Sequence[CropNet] = (),
     data: str = "",
     on_step: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     on_epoch: Callable[[dict[str, Any]], None] = lambda row: None,
@@ -62,7 +62,7 @@ def fit(
     Args:
         train: the faces; of several processes, each has its own part of them.
         held_out: faces to measure on; only the first process needs them. Without any, the newest are the best.
-        teacher: what the labels are mixed with the answers of, see :mod:`training.teacher`.
+        teachers: what the labels are mixed with the answers of, see :mod:`training.teacher`.
         data: tells the data from others, see :meth:`training.data.TrainingData.fingerprint`.
         on_step: called with the step, the number of steps and the running loss.
         on_epoch: called with what was written to metrics.jsonl.
@@ -77,7 +77,7 @@ def fit(
     saved = load_state(run, settings) if accelerator.is_main_process else None
     (saved,) = broadcast_object_list([saved])
     net = net.to(accelerator.device, memory_format=memory_format(accelerator.device)).train()
-    taught = Teaching(teacher, config.teacher_share, accelerator.device) if teacher else None
+    taught = Teaching(teachers, config.teacher_share, accelerator.device) if teachers else None
     lesson = Lesson(net, train.sources, config, taught).to(accelerator.device)
     shared, optimiser = accelerator.prepare(lesson, lesson.optimiser())
     training = Training(lesson, Ema(net, config.ema_decay), optimiser, accelerator.scaler)

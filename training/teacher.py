@@ -6,10 +6,13 @@ network that learned from all of them has averaged much of that away. It is aske
 one sees, turned and spoiled as that is, and about its mirror image, and the answer is their mean (*function matching*,
 Beyer et al. 2022, https://arxiv.org/abs/2106.05237): so the other one learns to say at once what takes the teacher two
 passes. That mean serves both crops, so a batch has half as many faces, each both ways, and a crop costs the teacher one
-pass. A teacher that was made for larger crops sees the same view in more pixels.
+pass. A teacher that was made for larger crops sees the same view in more pixels. Of several teachers the mean counts:
+what one does not know another may (You et al. 2017, https://doi.org/10.1145/3097983.3098135).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -45,25 +48,25 @@ class Teaching:
     """What a lesson asks: crops and their labels in, what is to be learned of them out.
 
     Attributes:
-        input_px: side of the crops that the teacher was made for.
+        input_px: side of the crops that the teachers were made for; of the largest.
     """
 
-    def __init__(self, teacher: CropNet, share: float, device: torch.device):
+    def __init__(self, teachers: Sequence[CropNet], share: float, device: torch.device):
         """
         Args:
-            teacher: stays as it is.
-            share: of its answers in what is to be learned, see `blended`.
+            teachers: one or more; they stay as they are.
+            share: of the mean of their answers in what is to be learned, see `blended`.
             device: where the crops will be.
         """
-        self.net = folded(teacher).to(device, memory_format=memory_format(device))
+        self.nets = [folded(teacher).to(device, memory_format=memory_format(device)) for teacher in teachers]
         self.share = share
-        self.input_px = teacher.config.input_px
+        self.input_px = max(teacher.config.input_px for teacher in teachers)
 
     def __call__(self, crops: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Labels (N, K, 2) in unit crop coordinates, mixed with the answers about crops (N, 3, S, S) in 0 … 255."""
-        with torch.no_grad():  # the teacher learns nothing, but what the labels' offsets are is learned on
-            answers, _ = mirror_averaged(self.net, resized(crops, self.input_px))
-        return blended(labels, answers, self.share)
+        with torch.no_grad():  # the teachers learn nothing, but what the labels' offsets are is learned on
+            answers = [mirror_averaged(net, resized(crops, net.config.input_px))[0] for net in self.nets]
+        return blended(labels, torch.stack(answers).mean(dim=0), self.share)  # (N, K, 2)
 
 
 def resized(crops: torch.Tensor, side_px: int) -> torch.Tensor:

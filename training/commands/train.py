@@ -64,11 +64,12 @@ def run(options: argparse.Namespace) -> None:
     if options.track:
         check_trackio()
 
-    scheme, teacher, taught_by = load_scheme(options.scheme), None, TrainConfig.teacher
-    if options.teacher != taught_by:
-        folder = hub.weights_folder(options.teacher)
-        teacher = load_net(folder)
-        taught_by = f"{teacher.config.version} ({hub.sha256_of(folder / WEIGHTS_FILE)[:12]})"
+    scheme = load_scheme(options.scheme)
+    folders = [hub.weights_folder(weights) for weights in options.teacher]
+    teachers = [load_net(folder) for folder in folders]
+    digests = [hub.sha256_of(folder / WEIGHTS_FILE)[:12] for folder in folders]
+    known = [f"{teacher.config.version} ({digest})" for teacher, digest in zip(teachers, digests, strict=True)]
+    taught_by = " + ".join(known) or TrainConfig.teacher
     init = load_net(hub.weights_folder(options.init)) if options.init else None
     config = replace(config_of(options, init and init.config), teacher=taught_by)
     processes = join_processes(config)
@@ -76,9 +77,9 @@ def run(options: argparse.Namespace) -> None:
         processes.print(note, file=sys.stderr)
     named = [split_weight(text) for text in options.data]
     data = read_training_data(named, scheme)
-    if teacher:
+    for teacher in teachers:
         check_teacher(teacher, scheme, data.sources[0])
-    begun = begin_with(init or teacher, scheme.name, data.sources[0])
+    begun = begin_with(init or (teachers[0] if teachers else None), scheme.name, data.sources[0])
     model = ModelConfig(
         scheme=scheme.name, architecture=options.model, input_px=options.input_px, **MODEL_SIZES[options.size],
         mirror_averaged=not options.one_pass, version=f"{scheme.name}-{options.out.resolve().name}",
@@ -95,7 +96,7 @@ def run(options: argparse.Namespace) -> None:
     if init and (anew := init_from(net, init)):
         processes.print(f"{', '.join(anew)} of {init.config.version} do not fit: they begin anew")
     processes.print(f"{len(data.training)} faces train, {len(data.held_out)} are held out")
-    cut_px = max(model.input_px, teacher.config.input_px if teacher else 0)
+    cut_px = max(net.config.input_px for net in (net, *teachers))
     # Each process cuts out, keeps and draws from a part of the faces of its own.
     own = slice(processes.process_index, None, processes.num_processes)
     train = make_face_set(
@@ -124,7 +125,8 @@ def run(options: argparse.Namespace) -> None:
         try:
             fit(
                 net, train, held_out, config, options.out,
-                teacher=teacher, data=f"{fingerprint} less {dropped.sum()} faces", on_step=bar.step, on_epoch=on_epoch,
+                teachers=teachers, data=f"{fingerprint} less {dropped.sum()} faces",
+                on_step=bar.step, on_epoch=on_epoch,
             )  # fmt: skip
         except KeyboardInterrupt:
             print("The same command with --resume goes on from the last whole epoch.", file=sys.stderr)

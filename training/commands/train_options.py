@@ -70,12 +70,13 @@ def add_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--init", metavar="W", help="start from these weights; what does not fit (the head) starts anew")
     train.add_argument(
         "--teacher",
-        default=defaults.teacher,
+        nargs="+",
+        default=[],
         metavar="W",
-        help="mix the labels with what these weights say of each view and its mirror image, and learn from both: they "
-        "have averaged much of the labels' own error away; points without a label learn from them alone. Those made "
-        "for larger crops see each view in more pixels. A step takes a pass of theirs a crop, and an epoch has twice "
-        "the steps; calibrate what comes of it (default: %(default)s)",
+        help="mix the labels with what these weights (the mean of several) say of each view and its mirror image, and "
+        "learn from both: they have averaged much of the labels' own error away; points without a label learn from "
+        "them alone. Those made for larger crops see each view in more pixels. A step takes a pass of each a crop, and "
+        "an epoch has twice the steps; calibrate what comes of it (default: none)",
     )
     train.add_argument(
         "--teacher-share",
