@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
         check_trackio()
 
     scheme = load_scheme(options.scheme)
-    folders = [hub.weights_folder(weights) for weights in options.teacher]
+    folders = [hub.weights_folder(weights) for weights in options.teachers]
     teachers = [load_net(folder) for folder in folders]
     digests = [hub.sha256_of(folder / WEIGHTS_FILE)[:12] for folder in folders]
     known = [f"{teacher.config.version} ({digest})" for teacher, digest in zip(teachers, digests, strict=True)]
@@ -168,7 +168,7 @@ def facts_of(
     return {
         "model": asdict(model),
         "settings": asdict(config)
-        | {"init": options.init, "teacher": options.teacher, "drop_outliers": options.drop_outliers},
+        | {"init": options.init, "teacher": options.teachers, "drop_outliers": options.drop_outliers},
         "data": {
             "paths": [[str(Path(path).resolve()), weight] for path, weight in map(split_weight, options.data)],
             "fingerprint": data.fingerprint(),

@@ -70,6 +70,7 @@ def add_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--init", metavar="W", help="start from these weights; what does not fit (the head) starts anew")
     train.add_argument(
         "--teacher",
+        dest="teachers",
         nargs="+",
         default=[],
         metavar="W",
