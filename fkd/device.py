@@ -6,7 +6,7 @@ import torch
 
 from fkd.errors import FkdError
 
-__all__ = ["choose_device", "memory_format"]
+__all__ = ["choose_device", "memory_format", "multiplies_bfloat16"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -32,3 +32,13 @@ def memory_format(device: torch.device) -> torch.memory_format:
     (https://github.com/pytorch/pytorch/issues/175189, https://github.com/pytorch/pytorch/issues/175190).
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether it is a CPU with units that multiply matrices of bfloat16 (Intel's AMX): some three times as fast as
+    float32 there, slower than float32 on CPUs that have to emulate it.
+
+    Where PyTorch is too old to say, the answer is False.
+    """
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and bool(capabilities.get("amx_bf16", False))

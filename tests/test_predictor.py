@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from fkd import FkdError, ImageError, KeypointPredictor, hub
-from fkd.device import choose_device, memory_format
+from fkd.device import choose_device, memory_format, multiplies_bfloat16
 from fkd.predictor import chance_close
 from tests.nets import tiny_net
 from tests.pictures import (
@@ -260,3 +260,20 @@ def test_pictures_lie_channels_last_but_not_on_apples_gpus():
     # where what is learned from them in that order is wrong, up to torch 2.13 at least
     assert memory_format(torch.device("mps")) is torch.contiguous_format
     assert memory_format(torch.device("cuda", 0)) is memory_format(torch.device("cpu")) is torch.channels_last
+
+
+@pytest.mark.parametrize(
+    "capabilities, device, answer",
+    [
+        ({"amx_bf16": True}, "cpu", True),
+        ({"amx_bf16": True}, "cuda", False),
+        ({"avx512_bf16": True}, "cpu", False),  # it multiplies vectors with it, which does not make up for the rest
+        (None, "cpu", False),  # a PyTorch that cannot say
+    ],
+)
+def test_bfloat16_is_for_cpus_that_multiply_matrices_of_it(capabilities, device, answer, monkeypatch):
+    if capabilities is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert multiplies_bfloat16(torch.device(device)) is answer

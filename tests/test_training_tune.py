@@ -105,6 +105,18 @@ def test_photos_without_labels_hold_what_the_old_network_knows(trained, others, 
     assert nme(new, others) < 1.1 * nme(trained, others)
 
 
+def test_on_cpus_made_for_bfloat16_the_same_is_learnt_with_it(trained, others, odd, monkeypatch):
+    """Emulated where the CPU is not: what comes out is float32 and as good, and not the same to the last bit."""
+    tuned = {}
+    for narrow in (False, True):
+        monkeypatch.setattr("training.tune.multiplies_bfloat16", lambda device, narrow=narrow: narrow)
+        tuned[narrow] = fit_corrections(trained, odd, others, CONFIG)
+    assert all(p.dtype == torch.float32 for p in tuned[True].parameters())
+    assert not torch.equal(tuned[True].heat.weight, tuned[False].heat.weight)
+    for faces in (odd, others):
+        assert nme(tuned[True], faces) == pytest.approx(nme(tuned[False], faces), rel=0.1)
+
+
 def test_without_either_it_would_be_wrecked(trained, others, odd):
     """What the two tests above stand against: all of the way to the tuned weights, the same face costs far more."""
     new = fit_corrections(trained, odd, None, replace(CONFIG, alone=2.0))  # twice a half of the way

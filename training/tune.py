@@ -9,7 +9,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from fkd.crop_net import CropNet
-from fkd.device import choose_device, memory_format
+from fkd.device import choose_device, memory_format, multiplies_bfloat16
 from fkd.fast_net import folded
 from fkd.schemes import load_scheme
 from training.augment import augment
@@ -78,7 +78,8 @@ def fit_corrections(
         for group in optimiser.param_groups:
             group["lr"] = peak * min(1.0, (step + 1) / (RISING * config.steps))
         crops, labels = mixed_views(corrected, base, n_base, old, config, generator)
-        prediction = net(crops)
+        with torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bfloat16(device)):
+            prediction = net(crops)
         loss = keypoint_loss(prediction, labels, HEAT_WEIGHT_LAST)
         held = torch.isnan(labels).any(dim=-1)  # (N, K)
         rows = held.any(dim=-1)  # (N,) the old network need not be asked about the others
