@@ -85,8 +85,8 @@ class FinetuneConfig:
         seed, threads, device: as in :class:`TrainConfig`.
     """
 
-    steps: int = 185
-    batch_size: int = 40
+    steps: int = 230
+    batch_size: int = 64
     replay: float = 0.75
     plain: float = 0.7
     lr: float = 1.2e-3

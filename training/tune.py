@@ -56,6 +56,9 @@ def fit_corrections(
     the old weights and the tuned ones (Wortsman et al. 2022, https://arxiv.org/abs/2109.01903), the nearer to the old,
     the fewer faces were learnt from.
 
+    A CPU with units for bfloat16 multiplies in it, which takes a third of the time and gives as good weights; they are
+    float32 as ever.
+
     Args:
         base: faces to remember by; those without labels are remembered as the old network saw them.
         on_step: called with the step, the number of steps and the loss; what it raises ends the training.

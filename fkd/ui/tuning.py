@@ -41,7 +41,7 @@ class Pace:
 
 
 PACES = {
-    "quick": Pace("Quick: a first look, about a minute", 60, 16, 0.7),
+    "quick": Pace("Quick: a first look, about a minute", 60, 32, 0.9),
     "thorough": Pace(
         "Thorough: the best result, some minutes", FinetuneConfig.steps, FinetuneConfig.batch_size, FinetuneConfig.share
     ),
