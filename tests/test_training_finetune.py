@@ -29,7 +29,7 @@ from training.finetune import FinetuneJob, finetune
 from training.gate import Verdict
 from training.run_progress import ask_to_cancel, is_running, read_progress
 
-LEARN = FinetuneConfig(steps=20, batch_size=8, lr=2e-3, device="cpu")
+LEARN = FinetuneConfig(steps=20, batch_size=8, lr=4e-3, device="cpu")
 QUICK = FinetuneConfig(steps=2, batch_size=4, device="cpu")
 
 
