@@ -170,5 +170,5 @@ def test_a_scheme_that_is_not_there_is_refused(monkeypatch):
 
 
 def test_other_weights_that_come_along_are_no_schemes(monkeypatch):
-    monkeypatch.setattr("fkd.hub.shipped_names", lambda: ["ibug68", "ibug68-fast"])
+    monkeypatch.setattr("fkd.hub.shipped_names", lambda: ["ibug68", "ibug68-large"])
     assert ServedModels(device="cpu").schemes == ["ibug68"]
