@@ -38,7 +38,8 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     """Whether it is a CPU with units that multiply matrices of bfloat16 (Intel's AMX): some three times as fast as
     float32 there, slower than float32 on CPUs that have to emulate it.
 
-    Where PyTorch is too old to say, the answer is False.
+    Asked of PyTorch, not measured as :func:`training.processes.bf16_slowdown` does to warn: on a busy machine the same
+    seed would give other weights. Where PyTorch is too old to say, the answer is False.
     """
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     return device.type == "cpu" and bool(capabilities.get("amx_bf16", False))
